@@ -1,0 +1,144 @@
+//! The seams to the outside world: what the engine and the use cases need of
+//! Harness, and of whoever is told. Traits and their values; no implementation.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::execution::{Cause, Failure, Observation, Retry};
+use crate::domain::id::{Branch, CorrelationKey, ExecutionId, PipelineId, VariableName};
+use crate::domain::notice::Notice;
+use crate::domain::time::Timestamp;
+
+/// A run that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TriggerRequest {
+    /// The pipeline to run.
+    pub pipeline: PipelineId,
+    /// What finds the run again when the reply is lost. Sent as a pipeline
+    /// variable (its name is the client's setting) and in the run's notes.
+    pub key: CorrelationKey,
+    /// Runtime inputs: pipeline variables by name.
+    pub inputs: BTreeMap<VariableName, String>,
+    /// Input sets in Harness, merged below `inputs`.
+    pub input_sets: Vec<String>,
+    /// The branch of the pipeline's own YAML, for pipelines kept in Git.
+    pub pipeline_branch: Option<Branch>,
+}
+
+/// A call to Harness that did not give what it should have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CallError {
+    /// The kind.
+    pub cause: Cause,
+    /// One sentence, safe to show: no key, no HTML, shortened.
+    pub message: String,
+    /// Whether the same call may succeed later.
+    pub retry: Retry,
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self { cause: error.cause, message: error.message, retry: error.retry }
+    }
+}
+
+/// A trigger without an execution to show for it. The difference is what
+/// decides whether the call may be repeated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TriggerError {
+    /// It is certain that no run was started: Harness refused, or was never reached.
+    #[error("the pipeline was not started: {0}")]
+    NotRun(CallError),
+    /// A run may or may not exist: the reply was lost, late, a server error or not Harness's.
+    #[error("the pipeline may or may not have been started: {0}")]
+    Unknown(CallError),
+}
+
+/// One execution in more detail, for `harness_get_execution`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionDetail {
+    /// Status and times.
+    pub observation: Observation,
+    /// Its stages in the order in which Harness runs them.
+    pub stages: Vec<StageDetail>,
+}
+
+/// One stage of a Harness execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageDetail {
+    /// Its name, from outside, shortened.
+    pub name: String,
+    /// Harness's status word, shortened.
+    pub harness_status: String,
+    /// Why it failed, from outside, shortened.
+    pub failure: Option<String>,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Which executions to list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionFilter {
+    /// Only of this pipeline.
+    pub pipeline: Option<PipelineId>,
+    /// Only with these statuses, in Harness's display words (`Running`, `Failed`).
+    pub statuses: Vec<String>,
+    /// At most so many, 1 to 100.
+    pub limit: u32,
+}
+
+/// Reads of Harness. Safe to repeat, and implementations do.
+#[async_trait]
+pub trait Executions: Send + Sync {
+    /// The executions as they are now, in any order; one that Harness does not
+    /// (yet) know is left out. Any number of ids: one request serves up to 100.
+    async fn observe(&self, executions: &[ExecutionId]) -> Result<Vec<Observation>, CallError>;
+
+    /// The run of `pipeline`, started at or after `since`, that carries `key`.
+    async fn find(
+        &self,
+        pipeline: &PipelineId,
+        key: &CorrelationKey,
+        since: Timestamp,
+    ) -> Result<Option<Observation>, CallError>;
+
+    /// One execution with its stages.
+    async fn get(&self, execution: &ExecutionId) -> Result<ExecutionDetail, CallError>;
+
+    /// Executions that pass the filter, newest first.
+    async fn list(&self, filter: &ExecutionFilter) -> Result<Vec<Observation>, CallError>;
+
+    /// Where a person can look at the execution.
+    async fn url(&self, pipeline: &PipelineId, execution: &ExecutionId) -> Result<String, CallError>;
+
+    /// Where a person can look at the execution, made without a call.
+    fn link(&self, pipeline: &PipelineId, execution: &ExecutionId) -> String;
+}
+
+/// Effects on Harness. Never repeated by an implementation.
+#[async_trait]
+pub trait Pipelines: Send + Sync {
+    /// Start a run. A crash during the call leaves its outcome unknown: the
+    /// caller has committed `request.key` before.
+    async fn trigger(&self, request: &TriggerRequest) -> Result<ExecutionId, TriggerError>;
+
+    /// Ask Harness to stop the run. `Ok` means that Harness took the request,
+    /// or that the run is already over; the run stops some time later.
+    async fn abort(&self, execution: &ExecutionId) -> Result<(), CallError>;
+}
+
+/// Whoever is told what happened.
+#[async_trait]
+pub trait Notifier: Send + Sync {
+    /// Tell. May be called twice for the same notice after a crash; `notice.key`
+    /// is the same then.
+    async fn tell(&self, notice: &Notice) -> Result<(), CallError>;
+}
+
+/// How long a call of [`Pipelines::trigger`] may take before its outcome counts as unknown.
+pub const TRIGGER_TIMEOUT: Duration = Duration::from_secs(30);
