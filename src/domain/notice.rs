@@ -2,7 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::approval::Verdict;
+use super::deployment::{Deployment, Progress};
+use super::event::{Event, MainEvent};
+use super::execution::ExecutionStatus;
 use super::id::DeploymentId;
+use super::run::RunEvent;
+use super::state::State;
 use super::time::Timestamp;
 
 /// One message about one deployment.
@@ -47,4 +53,84 @@ pub enum Topic {
     RolledBack,
     /// A rollback failed: page somebody.
     RollbackFailed,
+}
+
+/// What people are told when `event` takes `before` to `after`. At most one
+/// notice per topic and version, so that no effect is enqueued twice.
+#[must_use]
+pub fn of(before: &Deployment, event: &Event, after: &Progress) -> Vec<Notice> {
+    let Some((topic, text)) = news(before, event, after) else { return Vec::new() };
+    vec![Notice {
+        key: format!("{}:{}:{}", before.id, after.version, topic.as_str()),
+        deployment: before.id.clone(),
+        topic,
+        text: format!("{} {}: {text}", before.spec.service, before.spec.commit),
+        at: after.updated_at,
+    }]
+}
+
+fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, String)> {
+    let stage = before.progress.state.work().map_or_else(String::new, |(stage, _)| stage.to_string());
+    Some(match (event, &after.state) {
+        (Event::Main(MainEvent::Start), _) => (Topic::Started, "deployment started".to_owned()),
+        (_, State::Completed) => {
+            (Topic::Completed, format!("completed on {}", before.target().map_or("", |name| name.as_str())))
+        }
+        (Event::Main(MainEvent::StageComplete { completion }), _) => {
+            (Topic::StageCompleted, completion.name().to_string())
+        }
+        (Event::Main(MainEvent::ApprovalRequested { digest, .. }), _) => (
+            Topic::ApprovalRequested,
+            format!("approval needed, digest {digest}: deployment-orchestrator approve {}", before.id),
+        ),
+        (Event::Main(MainEvent::ApprovalVoided { reason }), _) => {
+            (Topic::ApprovalDecided, format!("the approval is void: {reason}"))
+        }
+        (Event::Main(MainEvent::DecisionMade { decision }), _) => {
+            let verb = match decision.statement.verdict {
+                Verdict::Approve => "approved",
+                Verdict::Reject => "rejected",
+            };
+            (Topic::ApprovalDecided, format!("{verb} by {}", decision.statement.person))
+        }
+        (Event::Run(RunEvent::TriggerLost { .. }), _) => (
+            Topic::NeedsHuman,
+            format!("{stage}: the reply to the trigger was lost; the execution is being looked up"),
+        ),
+        (Event::Run(RunEvent::ExecutionObserved { status: ExecutionStatus::NeedsHuman(_) }), _) => {
+            (Topic::NeedsHuman, format!("{stage}: the execution waits for a person in Harness"))
+        }
+        (Event::Run(RunEvent::RetryScheduled { .. }), _) => {
+            (Topic::AttemptFailed, format!("{stage}: the attempt failed and will be made again"))
+        }
+        (_, State::Failed { reason, .. }) => {
+            (Topic::Failed, format!("{} in {stage}: {}", reason.name(), reason.message()))
+        }
+        (_, State::Cancelled) => (Topic::Cancelled, "cancelled".to_owned()),
+        (_, State::RolledBack) => (Topic::RolledBack, "rolled back".to_owned()),
+        (_, State::RollbackFailed { failure }) => {
+            (Topic::RollbackFailed, format!("the rollback failed, act now: {}", failure.message))
+        }
+        _ => return None,
+    })
+}
+
+impl Topic {
+    /// The wire name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::StageCompleted => "stage-completed",
+            Self::ApprovalRequested => "approval-requested",
+            Self::ApprovalDecided => "approval-decided",
+            Self::NeedsHuman => "needs-human",
+            Self::AttemptFailed => "attempt-failed",
+            Self::Failed => "failed",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::RolledBack => "rolled-back",
+            Self::RollbackFailed => "rollback-failed",
+        }
+    }
 }

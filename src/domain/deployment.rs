@@ -1,0 +1,226 @@
+//! A deployment: what was asked for, and how far it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::approval::{PolicyVersion, Subject};
+use super::id::{
+    Branch, CommitSha, CorrelationKey, DeploymentId, EnvironmentName, IdempotencyKey, IssueKey,
+    PrincipalName, Repository, Service, VariableName,
+};
+use super::principal::Actor;
+use super::state::{State, Version};
+use super::time::Timestamp;
+use super::workflow::{Stage, Workflow};
+
+/// One run of a workflow for one commit of one repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// Its handle.
+    pub id: DeploymentId,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// What was asked for. Never changes.
+    pub spec: Spec,
+    /// How far it is. Changes with every event.
+    pub progress: Progress,
+}
+
+/// What was asked for, and the workflow as it was then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// The repository.
+    pub repository: Repository,
+    /// The service.
+    pub service: Service,
+    /// The branch.
+    pub branch: Branch,
+    /// The commit.
+    pub commit: CommitSha,
+    /// Who sends the completion events.
+    pub mode: Mode,
+    /// The caller's pipeline variables.
+    pub variables: BTreeMap<VariableName, String>,
+    /// Jira issues to link.
+    pub jira_issues: Vec<IssueKey>,
+    /// Whom to tell, besides the configured channels.
+    pub notify: Vec<String>,
+    /// Who started it.
+    pub initiator: Actor,
+    /// The caller's key: the same key with the same arguments is the same deployment.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// The deployment that this one repeats.
+    pub restart_of: Option<DeploymentId>,
+    /// The way that it takes, ending at the target environment.
+    pub workflow: Workflow,
+}
+
+/// Who sends the completion events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// The engine.
+    Auto,
+    /// The caller, with `transition`; the engine runs the stages.
+    Step,
+}
+
+/// How far a deployment is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// Rises by one with every event; 1 after creation. Every change is a
+    /// compare-and-swap on it.
+    pub version: u64,
+    /// The state.
+    pub state: State,
+    /// Since when it is in a state of this name.
+    pub state_since: Timestamp,
+    /// When the last event was recorded.
+    pub updated_at: Timestamp,
+    /// How many approval requests there were.
+    pub requests: u32,
+    /// How often a trigger was intended, by stage. Makes correlation keys unique.
+    pub intents: BTreeMap<String, u32>,
+    /// Environments in which an execution of ours ran or may have run.
+    pub touched: BTreeSet<EnvironmentName>,
+}
+
+impl Deployment {
+    /// A new deployment, as its first event makes it.
+    #[must_use]
+    pub fn create(id: DeploymentId, spec: Spec, at: Timestamp) -> Self {
+        let progress = Progress {
+            version: 1,
+            state: State::Pending,
+            state_since: at,
+            updated_at: at,
+            requests: 0,
+            intents: BTreeMap::new(),
+            touched: BTreeSet::new(),
+        };
+        Self { id, created_at: at, spec, progress }
+    }
+
+    /// The person who answers for it.
+    #[must_use]
+    pub fn initiator(&self) -> Option<&PrincipalName> {
+        self.spec.initiator.principal.human()
+    }
+
+    /// The environment that ends its way.
+    #[must_use]
+    pub fn target(&self) -> Option<&EnvironmentName> {
+        self.spec.workflow.environments.last().map(|environment| &environment.name)
+    }
+
+    /// The key of the next attempt at `stage`.
+    #[must_use]
+    pub fn next_key(&self, stage: &Stage) -> CorrelationKey {
+        let stage = stage.to_string();
+        let ordinal = self.progress.intents.get(&stage).copied().unwrap_or(0) + 1;
+        CorrelationKey::new(&self.id, &stage, ordinal)
+    }
+
+    /// The version of the code that `stage` brings to its environment: the
+    /// deployment's own, or, when restoring, the one that is put back.
+    #[must_use]
+    pub fn version_of(&self, stage: &Stage) -> Version {
+        match (&self.progress.state, stage) {
+            (State::RollingBack(rollback), Stage::Restoring(environment))
+                if rollback.now.environment == *environment =>
+            {
+                rollback.now.version.clone()
+            }
+            _ => Version {
+                deployment: self.id.clone(),
+                commit: self.spec.commit.clone(),
+                branch: self.spec.branch.clone(),
+                variables: self.spec.variables.clone(),
+            },
+        }
+    }
+
+    /// What `stage` will run in Harness, with all inputs resolved. The caller's
+    /// variables give way to the config's, and both to ours. `None` for
+    /// validation.
+    #[must_use]
+    pub fn subject(&self, stage: &Stage, policy: Option<PolicyVersion>) -> Option<Subject> {
+        let run = self.spec.workflow.pipeline_run(stage)?;
+        let environment = match stage {
+            Stage::Deploying(name) | Stage::Restoring(name) => Some(name.clone()),
+            Stage::Validating | Stage::Building | Stage::Testing => None,
+        };
+        let version = self.version_of(stage);
+        let mut inputs = version.variables;
+        inputs.extend(run.variables.clone());
+        let own = [
+            (Variable::Repository, self.spec.repository.to_string()),
+            (Variable::Service, self.spec.service.to_string()),
+            (Variable::Branch, version.branch.to_string()),
+            (Variable::CommitSha, version.commit.to_string()),
+            (Variable::DeploymentId, self.id.to_string()),
+        ];
+        inputs.extend(own.map(|(variable, value)| (variable.name(), value)));
+        if let Some(environment) = &environment {
+            inputs.insert(Variable::Environment.name(), environment.to_string());
+        }
+        Some(Subject {
+            deployment_id: self.id.clone(),
+            repository: self.spec.repository.clone(),
+            service: self.spec.service.clone(),
+            branch: version.branch,
+            commit_sha: version.commit,
+            environment,
+            pipeline_id: run.pipeline.clone(),
+            inputs,
+            input_sets: run.input_sets.clone(),
+            policy,
+        })
+    }
+}
+
+/// The pipeline variables that we set. A caller may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variable {
+    /// `repository`
+    Repository,
+    /// `service`
+    Service,
+    /// `branch`
+    Branch,
+    /// `commit_sha`
+    CommitSha,
+    /// `environment`, for deploying stages
+    Environment,
+    /// `deployment_id`
+    DeploymentId,
+}
+
+impl Variable {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Repository,
+        Self::Service,
+        Self::Branch,
+        Self::CommitSha,
+        Self::Environment,
+        Self::DeploymentId,
+    ];
+
+    /// Its name in Harness.
+    #[must_use]
+    pub fn name(self) -> VariableName {
+        let name = match self {
+            Self::Repository => "repository",
+            Self::Service => "service",
+            Self::Branch => "branch",
+            Self::CommitSha => "commit_sha",
+            Self::Environment => "environment",
+            Self::DeploymentId => "deployment_id",
+        };
+        name.parse().expect("letters and underscores are a variable name")
+    }
+}

@@ -1,0 +1,287 @@
+//! Where a deployment is. What a state needs lives in its variant, so that a
+//! state without it cannot be written.
+
+use serde::{Deserialize, Serialize};
+
+use super::approval::ApprovalRequest;
+use super::execution::Failure;
+use super::id::{Branch, CommitSha, DeploymentId, EnvironmentName, VariableName};
+use super::run::Run;
+use super::workflow::Stage;
+
+/// The state of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum State {
+    /// Accepted, not begun.
+    Pending,
+    /// A stage does its work. The wire name is the stage's.
+    Active {
+        /// The stage and its present attempt.
+        work: Work,
+        /// What let it begin.
+        permit: Permit,
+    },
+    /// People are asked before something is deployed to `environment`.
+    AwaitingApproval {
+        /// The environment behind the gate.
+        environment: EnvironmentName,
+        /// The open request; `None` until the engine has opened one.
+        request: Option<Box<ApprovalRequest>>,
+    },
+    /// A person stopped it, and what runs in Harness is being stopped.
+    Cancelling {
+        /// What is being stopped.
+        stopping: Option<Work>,
+    },
+    /// Environments get their last good version back.
+    RollingBack(Box<Rollback>),
+    /// The target environment runs the commit.
+    Completed,
+    /// It ended without success.
+    Failed {
+        /// The stage to return to with RETRY.
+        stage: Stage,
+        /// Why.
+        reason: FailureReason,
+    },
+    /// A person stopped it, and Harness confirms that nothing runs.
+    Cancelled,
+    /// Every touched environment has its last good version back.
+    RolledBack,
+    /// A rollback failed; people are paged.
+    RollbackFailed {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// A stage and its present attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// The stage.
+    #[serde(flatten)]
+    pub stage: Stage,
+    /// The attempt.
+    pub run: Run,
+}
+
+impl Work {
+    /// A first attempt at `stage`.
+    #[must_use]
+    pub fn first(stage: Stage) -> Self {
+        Self { stage, run: Run::first() }
+    }
+}
+
+/// What let a stage begin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "permit")]
+pub enum Permit {
+    /// There is no gate before it.
+    Open,
+    /// This request was approved. It is verified again at the trigger.
+    Approved {
+        /// The request with its decisions.
+        request: Box<ApprovalRequest>,
+    },
+}
+
+/// A rollback under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// What ran when the rollback began. It is stopped first.
+    pub stopping: Option<Work>,
+    /// The environment that is being restored.
+    pub run: Run,
+    /// What is restored now.
+    pub now: Restore,
+    /// What is restored after it, in order.
+    pub then: Vec<Restore>,
+}
+
+impl Rollback {
+    /// The stage that the present restore is.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        Stage::Restoring(self.now.environment.clone())
+    }
+}
+
+/// One environment and the version that it gets back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restore {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// Its last good version.
+    pub version: Version,
+}
+
+/// What was deployed to an environment, with all that is needed to deploy it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// The deployment that put it there.
+    pub deployment: DeploymentId,
+    /// The commit.
+    pub commit: CommitSha,
+    /// The branch.
+    pub branch: Branch,
+    /// The caller's variables of that deployment.
+    pub variables: std::collections::BTreeMap<VariableName, String>,
+}
+
+/// Why a deployment is `failed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "reason")]
+pub enum FailureReason {
+    /// Validation found errors. Needs a new commit or config.
+    ValidationFailed {
+        /// The first error.
+        failure: Failure,
+    },
+    /// The tests ran and failed. Needs a new commit.
+    TestsFailed {
+        /// What the pipeline said.
+        failure: Failure,
+    },
+    /// The stage's pipeline ran and failed: the rollout said no.
+    StageFailed {
+        /// What the pipeline said.
+        failure: Failure,
+    },
+    /// We could not do it: Harness refused, or could not be reached, or lost the call.
+    StageErrored {
+        /// What was seen.
+        failure: Failure,
+    },
+    /// Somebody stopped the execution in Harness.
+    StageAborted,
+    /// A person rejected the request. Needs a new commit.
+    ApprovalRejected {
+        /// Who and why.
+        message: String,
+    },
+    /// Nobody decided in time.
+    ApprovalExpired,
+}
+
+impl FailureReason {
+    /// The wire name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ValidationFailed { .. } => "validation-failed",
+            Self::TestsFailed { .. } => "tests-failed",
+            Self::StageFailed { .. } => "stage-failed",
+            Self::StageErrored { .. } => "stage-errored",
+            Self::StageAborted => "stage-aborted",
+            Self::ApprovalRejected { .. } => "approval-rejected",
+            Self::ApprovalExpired => "approval-expired",
+        }
+    }
+
+    /// Whether the same commit can never get further, so that RETRY is refused.
+    #[must_use]
+    pub fn needs_new_commit(&self) -> bool {
+        match self {
+            Self::ValidationFailed { .. } | Self::TestsFailed { .. } | Self::ApprovalRejected { .. } => true,
+            Self::StageFailed { .. }
+            | Self::StageErrored { .. }
+            | Self::StageAborted
+            | Self::ApprovalExpired => false,
+        }
+    }
+
+    /// What happened, in words; partly from outside, shortened.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::ValidationFailed { failure }
+            | Self::TestsFailed { failure }
+            | Self::StageFailed { failure }
+            | Self::StageErrored { failure } => failure.message.clone(),
+            Self::StageAborted => "the execution was stopped in Harness".to_owned(),
+            Self::ApprovalRejected { message } => message.clone(),
+            Self::ApprovalExpired => "nobody decided before the approval request expired".to_owned(),
+        }
+    }
+}
+
+impl State {
+    /// The wire name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Active { work, .. } => work.stage.to_string(),
+            Self::Pending => "pending".to_owned(),
+            Self::AwaitingApproval { .. } => "awaiting-approval".to_owned(),
+            Self::Cancelling { .. } => "cancelling".to_owned(),
+            Self::RollingBack(_) => "rolling-back".to_owned(),
+            Self::Completed => "completed".to_owned(),
+            Self::Failed { .. } => "failed".to_owned(),
+            Self::Cancelled => "cancelled".to_owned(),
+            Self::RolledBack => "rolled-back".to_owned(),
+            Self::RollbackFailed { .. } => "rollback-failed".to_owned(),
+        }
+    }
+
+    /// Whether the deployment is over. Only RETRY and ROLLBACK leave such a state.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        match self {
+            Self::Completed
+            | Self::Failed { .. }
+            | Self::Cancelled
+            | Self::RolledBack
+            | Self::RollbackFailed { .. } => true,
+            Self::Pending
+            | Self::Active { .. }
+            | Self::AwaitingApproval { .. }
+            | Self::Cancelling { .. }
+            | Self::RollingBack(_) => false,
+        }
+    }
+
+    /// The stage at work and its attempt. While a rollback stops what ran, it
+    /// is that; then it is the present restore.
+    #[must_use]
+    pub fn work(&self) -> Option<(Stage, &Run)> {
+        match self {
+            Self::Active { work, .. } => Some((work.stage.clone(), &work.run)),
+            Self::Cancelling { stopping } => stopping.as_ref().map(|work| (work.stage.clone(), &work.run)),
+            Self::RollingBack(rollback) => Some(match &rollback.stopping {
+                Some(work) => (work.stage.clone(), &work.run),
+                None => (rollback.stage(), &rollback.run),
+            }),
+            Self::Pending
+            | Self::AwaitingApproval { .. }
+            | Self::Completed
+            | Self::Failed { .. }
+            | Self::Cancelled
+            | Self::RolledBack
+            | Self::RollbackFailed { .. } => None,
+        }
+    }
+
+    /// This state with another attempt in [`Self::work`]'s place.
+    #[must_use]
+    pub(super) fn with_run(mut self, run: Run) -> Self {
+        match &mut self {
+            Self::Active { work, .. } => work.run = run,
+            Self::Cancelling { stopping: Some(work) } => work.run = run,
+            Self::RollingBack(rollback) => match &mut rollback.stopping {
+                Some(work) => work.run = run,
+                None => rollback.run = run,
+            },
+            Self::Pending
+            | Self::AwaitingApproval { .. }
+            | Self::Cancelling { stopping: None }
+            | Self::Completed
+            | Self::Failed { .. }
+            | Self::Cancelled
+            | Self::RolledBack
+            | Self::RollbackFailed { .. } => {}
+        }
+        self
+    }
+}

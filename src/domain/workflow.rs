@@ -1,0 +1,132 @@
+//! The ordered stages and environments that a deployment follows.
+//!
+//! A workflow is copied into the deployment when it starts, so that a change of
+//! the config never alters one in flight.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{EnvironmentName, PipelineId, VariableName};
+
+/// What a deployment goes through, up to its target environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workflow {
+    /// The pipeline of the stage `building`.
+    pub build: PipelineRun,
+    /// The pipeline of the stage `testing`.
+    pub test: PipelineRun,
+    /// The environments in their order; the last is the target.
+    pub environments: Vec<Environment>,
+}
+
+/// One environment of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// A failed attempt here is repeated only when it is known not to have run.
+    pub production: bool,
+    /// Whether people must approve before anything is deployed here. Who and
+    /// how is the gate of the config, which is judged as it is at that time.
+    pub gated: bool,
+    /// The pipeline that deploys here.
+    pub deploy: PipelineRun,
+}
+
+/// Which Harness pipeline to run, and with what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PipelineRun {
+    /// The Harness identifier.
+    pub pipeline: PipelineId,
+    /// Input sets in Harness, applied in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub input_sets: Vec<String>,
+    /// Variables from the config.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<VariableName, String>,
+}
+
+/// A stage: a part of the way that does work.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "stage", content = "environment")]
+pub enum Stage {
+    /// Check arguments, config and Harness.
+    Validating,
+    /// Run the build pipeline.
+    Building,
+    /// Run the tests.
+    Testing,
+    /// Deploy to an environment.
+    Deploying(EnvironmentName),
+    /// Put an environment's last good version back.
+    Restoring(EnvironmentName),
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Validating => out.write_str("validating"),
+            Self::Building => out.write_str("building"),
+            Self::Testing => out.write_str("testing"),
+            Self::Deploying(environment) => write!(out, "deploying-{environment}"),
+            Self::Restoring(environment) => write!(out, "restoring-{environment}"),
+        }
+    }
+}
+
+impl Workflow {
+    /// The environment of this name.
+    #[must_use]
+    pub fn environment(&self, name: &EnvironmentName) -> Option<&Environment> {
+        self.environments.iter().find(|environment| environment.name == *name)
+    }
+
+    /// The stage after `stage`; `None` when `stage` ends the way.
+    #[must_use]
+    pub fn after(&self, stage: &Stage) -> Option<Stage> {
+        let deploying = |environment: &Environment| Stage::Deploying(environment.name.clone());
+        match stage {
+            Stage::Validating => Some(Stage::Building),
+            Stage::Building => Some(Stage::Testing),
+            Stage::Testing => self.environments.first().map(deploying),
+            Stage::Deploying(name) => {
+                let here = self.environments.iter().position(|environment| environment.name == *name)?;
+                self.environments.get(here + 1).map(deploying)
+            }
+            Stage::Restoring(_) => None,
+        }
+    }
+
+    /// What `stage` runs in Harness; `None` for validation, which runs here,
+    /// and for an environment that is not on the way.
+    #[must_use]
+    pub fn pipeline_run(&self, stage: &Stage) -> Option<&PipelineRun> {
+        match stage {
+            Stage::Validating => None,
+            Stage::Building => Some(&self.build),
+            Stage::Testing => Some(&self.test),
+            Stage::Deploying(name) | Stage::Restoring(name) => {
+                self.environment(name).map(|environment| &environment.deploy)
+            }
+        }
+    }
+
+    /// Whether people must approve before `stage`.
+    #[must_use]
+    pub fn is_gated(&self, stage: &Stage) -> bool {
+        matches!(stage, Stage::Deploying(name) if self.environment(name).is_some_and(|it| it.gated))
+    }
+
+    /// Whether an attempt at `stage` may be repeated only when it is known that
+    /// the one before did not run. Restoring counts: two at once would fight.
+    #[must_use]
+    pub fn is_cautious(&self, stage: &Stage) -> bool {
+        match stage {
+            Stage::Deploying(name) => self.environment(name).is_none_or(|it| it.production || it.gated),
+            Stage::Restoring(_) => true,
+            Stage::Validating | Stage::Building | Stage::Testing => false,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Everything durable: one SQLite database, spoken to in verbs over domain types.
