@@ -263,8 +263,9 @@ impl ApprovalRequest {
         })
     }
 
+    /// How many people validly approved. One key is one person, under however many names.
     fn valid_approvals(&self, deployment: &DeploymentId, initiator: Option<&PrincipalName>) -> usize {
-        let mut people: Vec<&PrincipalName> = self
+        let keys: std::collections::BTreeSet<String> = self
             .decisions
             .iter()
             .filter(|decision| {
@@ -273,11 +274,10 @@ impl ApprovalRequest {
                     && self.may_approve(&decision.statement.person, initiator)
                     && self.is_genuine(deployment, decision)
             })
-            .map(|decision| &decision.statement.person)
+            .filter_map(|decision| self.gate.approver(&decision.statement.person))
+            .map(|approver| approver.key.to_string())
             .collect();
-        people.sort();
-        people.dedup();
-        people.len()
+        keys.len()
     }
 
     fn is_genuine(&self, deployment: &DeploymentId, decision: &SignedDecision) -> bool {
@@ -296,7 +296,11 @@ impl ApprovalRequest {
     }
 
     fn may_approve(&self, person: &PrincipalName, initiator: Option<&PrincipalName>) -> bool {
-        self.gate.allow_self_approval || initiator.is_some_and(|initiator| initiator != person)
+        let key_of = |name: &PrincipalName| self.gate.approver(name).map(|approver| &approver.key);
+        let is_another = |initiator: &PrincipalName| {
+            initiator != person && key_of(initiator).is_none_or(|key| key_of(person) != Some(key))
+        };
+        self.gate.allow_self_approval || initiator.is_some_and(is_another)
     }
 
     fn unexpired(&self, at: Timestamp) -> Guard {

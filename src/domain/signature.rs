@@ -14,6 +14,10 @@ const PURPOSE: &[u8] = b"deployment-orchestrator decision v1\n";
 /// The first part of a decision in its text form.
 const TOKEN_PREFIX: &str = "dod1";
 
+/// The last integer that canonical JSON, whose numbers are doubles, tells from
+/// its neighbours. Beyond it two statements could share one signature.
+const LAST_EXACT: u64 = (1 << 53) - 1;
+
 /// A person's public key: `ed25519:` and 32 bytes in URL-safe base64 without padding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -117,6 +121,9 @@ impl SignedDecision {
     /// Whether this key made the signature over exactly this statement.
     #[must_use]
     pub fn verifies(&self, key: &PublicKey) -> bool {
+        if self.statement.decided_at.0.unsigned_abs() > LAST_EXACT {
+            return false;
+        }
         URL_SAFE_NO_PAD
             .decode(&self.signature)
             .ok()

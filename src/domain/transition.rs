@@ -136,8 +136,11 @@ impl Deployment {
                 State::AwaitingApproval { environment, request: Some(request) },
                 E::DecisionMade { decision },
             ) => Some(self.decided(environment, request, decision, at)),
-            (State::AwaitingApproval { environment, request: Some(_) }, E::ApprovalVoided { .. }) => {
-                Some(Arrow::to(State::AwaitingApproval { environment: environment.clone(), request: None }))
+            (State::AwaitingApproval { environment, request: Some(request) }, E::ApprovalVoided { .. }) => {
+                Some(Arrow::guarded(
+                    State::AwaitingApproval { environment: environment.clone(), request: None },
+                    vec![self.not_rejected(request)],
+                ))
             }
             (State::AwaitingApproval { environment, request: Some(request) }, E::Approved) => {
                 Some(Arrow::guarded(
@@ -157,12 +160,15 @@ impl Deployment {
                         stage: Stage::Deploying(environment.clone()),
                         reason: FailureReason::ApprovalExpired,
                     },
-                    vec![Guard::new(
-                        "request-has-expired",
-                        at >= request.expires_at,
-                        format!("open until {}", request.expires_at.to_rfc3339()),
-                        "that time has passed",
-                    )],
+                    vec![
+                        Guard::new(
+                            "request-has-expired",
+                            at >= request.expires_at,
+                            format!("open until {}", request.expires_at.to_rfc3339()),
+                            "that time has passed",
+                        ),
+                        self.not_rejected(request),
+                    ],
                 ))
             }
 
@@ -496,6 +502,21 @@ impl Deployment {
                 format!("{} decisions", request.decisions.len()),
                 "an approver rejects the request",
             )],
+        )
+    }
+
+    /// A rejection leads to REJECTED and nowhere else: what would open another
+    /// request, or allow a RETRY, waits for it.
+    fn not_rejected(&self, request: &ApprovalRequest) -> Guard {
+        let rejection = request.rejection(&self.id);
+        Guard::new(
+            "nobody-rejected",
+            rejection.is_none(),
+            rejection.map_or_else(
+                || "no rejection".to_owned(),
+                |by| format!("rejected by {}", by.statement.person),
+            ),
+            "never: a rejection is final for the request; REJECTED follows",
         )
     }
 
