@@ -184,9 +184,11 @@ impl From<store::Error> for Error {
             store::Error::Busy => {
                 Self::new(Code::DatabaseBusy, message, "call again in a few seconds").retryable()
             }
-            store::Error::NewerSchema { .. } => {
-                Self::new(Code::DatabaseTooNew, message, "install the newer version, or name another database")
-            }
+            store::Error::NewerSchema { .. } => Self::new(
+                Code::DatabaseTooNew,
+                message,
+                "install the newer version, or name another database",
+            ),
             _ => Self::new(
                 Code::DatabaseUnusable,
                 message,
@@ -200,7 +202,9 @@ impl From<CallError> for Error {
     fn from(error: CallError) -> Self {
         let retryable = matches!(error.retry, Retry::Retryable { .. });
         let (code, hint) = match error.cause {
-            Cause::NotFound => (Code::HarnessNotFound, "check the identifier, the organisation and the project"),
+            Cause::NotFound => {
+                (Code::HarnessNotFound, "check the identifier, the organisation and the project")
+            }
             _ if retryable => (Code::HarnessUnavailable, "call again in a minute"),
             Cause::Unauthorized => {
                 (Code::HarnessRefused, "an operator must check HARNESS_API_KEY and the rights of its owner")

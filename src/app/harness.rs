@@ -142,7 +142,8 @@ impl App {
                 Code::PipelineNotAllowed,
                 format!("{pipeline} is not a pipeline that an agent may run"),
                 if listed.is_empty() {
-                    "the config lists none; an operator can add it under `agent.triggerable_pipelines`".to_owned()
+                    "the config lists none; an operator can add it under `agent.triggerable_pipelines`"
+                        .to_owned()
                 } else {
                     format!("the config allows: {}", listed.join(", "))
                 },
@@ -173,7 +174,9 @@ impl App {
                     return Err(Error::new(
                         Code::OutcomeUnknown,
                         format!("{pipeline} may or may not have been started: {error}"),
-                        format!("look for the run with {key} in its notes with harness_list_executions before you call again"),
+                        format!(
+                            "look for the run with {key} in its notes with harness_list_executions before you call again"
+                        ),
                     ));
                 }
             },

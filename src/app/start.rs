@@ -79,7 +79,7 @@ impl App {
         let created_ms = u64::try_from(now.0).unwrap_or(0);
         let id = DeploymentId::new(created_ms, self.random.bits());
         let wanted = spec.clone();
-        match self.blocking(move |store| store.create(&id, spec, now)).await? {
+        match self.blocking(move |store| store.create(id, spec, now)).await? {
             Created::Fresh(deployment) => {
                 self.wake.ring();
                 Ok(StartedView { existing: false, deployment: self.view(&deployment).await? })
@@ -114,7 +114,9 @@ impl App {
             .into_iter()
             .map(|(name, value)| Ok((name.parse::<VariableName>()?, value)))
             .collect::<Result<BTreeMap<_, _>, Error>>()?;
-        if let Some(taken) = Variable::ALL.iter().map(|own| own.name()).find(|own| variables.contains_key(own)) {
+        if let Some(taken) =
+            Variable::ALL.iter().map(|own| own.name()).find(|own| variables.contains_key(own))
+        {
             return Err(Error::new(
                 Code::ReservedVariable,
                 format!("the variable `{taken}` is set by the server and cannot be given"),
@@ -156,12 +158,16 @@ impl App {
             };
             workflow.environments.truncate(end + 1);
         }
-        let closed = workflow.environments.iter().find(|it| it.gated && !self.policy.gates.contains_key(&it.name));
+        let closed =
+            workflow.environments.iter().find(|it| it.gated && !self.policy.gates.contains_key(&it.name));
         match closed {
             None => Ok(workflow),
             Some(environment) => Err(Error::new(
                 Code::GateNotConfigured,
-                format!("{0} needs an approval, and the config names nobody who may approve {0}", environment.name),
+                format!(
+                    "{0} needs an approval, and the config names nobody who may approve {0}",
+                    environment.name
+                ),
                 format!(
                     "an operator adds `approval = {{ approvers = [\"NAME\"] }}` to environment `{0}` and a [people.NAME] with the public_key that keygen prints; until then, target an environment before {0}",
                     environment.name

@@ -75,7 +75,8 @@ impl App {
             execution_status: run.status.name().to_owned(),
             execution_id: execution.map(|execution| execution.id.to_string()),
             execution_url: execution
-                .map(|execution| self.executions.link(&execution.pipeline, &execution.id)),
+                .map(|execution| self.executions.link(&execution.pipeline, &execution.id))
+                .filter(|link| !link.is_empty()),
             next_attempt_at: match run.status {
                 RunStatus::NotStarted { not_before } if not_before > self.clock.now() => {
                     Some(not_before.to_rfc3339())
@@ -136,7 +137,11 @@ impl App {
 fn waiting_for_run(deployment: &Deployment, stage: &Stage, run: &Run) -> String {
     match &run.status {
         RunStatus::NotStarted { not_before } if not_before.0 > 0 => {
-            format!("the backoff timer: attempt {} at {stage} begins at {}", run.attempt, not_before.to_rfc3339())
+            format!(
+                "the backoff timer: attempt {} at {stage} begins at {}",
+                run.attempt,
+                not_before.to_rfc3339()
+            )
         }
         RunStatus::NotStarted { .. } => format!("the engine, which begins {stage}"),
         RunStatus::Triggering { .. } => format!("Harness, which is being asked to run {stage}"),
@@ -145,7 +150,9 @@ fn waiting_for_run(deployment: &Deployment, stage: &Stage, run: &Run) -> String 
             deployment.id
         ),
         RunStatus::OutcomeUnknown { .. } => {
-            format!("Harness: the reply to the trigger of {stage} was lost, and the execution is being looked up")
+            format!(
+                "Harness: the reply to the trigger of {stage} was lost, and the execution is being looked up"
+            )
         }
         RunStatus::Live { phase: Phase::NeedsHuman(_), .. } => {
             format!("a person in Harness: the execution of {stage} asks for a decision there")

@@ -103,7 +103,14 @@ impl App {
             Err(Refusal::NotAllowed { .. } | Refusal::Guarded { .. }) => (false, Vec::new()),
         };
         let would_lead_to = deployment.apply(&event, now).ok().map(|it| it.progress.state.name());
-        Ok(ExplanationView::new(&deployment, &event, possible, would_lead_to, guards, self.doors(&deployment).await?))
+        Ok(ExplanationView::new(
+            &deployment,
+            &event,
+            possible,
+            would_lead_to,
+            guards,
+            self.doors(&deployment).await?,
+        ))
     }
 
     /// The events that the present state has an arrow for.

@@ -46,14 +46,14 @@ impl Until {
 }
 
 /// The longest wait of one call: many MCP clients give up after a minute.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(50);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(50);
 
 /// How long an event of another process may stay unnoticed.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 impl App {
     /// Wait until the condition holds or `timeout` has passed, at most
-    /// [`LONGEST_WAIT`]; `changed` hears of every new version on the way. The
+    /// 50 seconds; `changed` hears of every new version on the way. The
     /// second part of the answer says whether the condition holds. Dropping the
     /// call leaves the deployment as it is.
     ///

@@ -2,28 +2,11 @@
 
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Error;
 use super::file::HarnessSection;
-use crate::domain::id::VariableName;
-
-/// Everything that a client of Harness needs to know.
-#[derive(Debug, Clone)]
-pub struct HarnessAccess {
-    /// Where Harness is.
-    pub base_url: String,
-    /// Account identifier.
-    pub account: String,
-    /// Organisation identifier.
-    pub org: String,
-    /// Project identifier.
-    pub project: String,
-    /// The key. Never shown.
-    pub api_key: SecretString,
-    /// The pipeline variable that carries the correlation key.
-    pub correlation_variable: VariableName,
-}
+use crate::harness::Settings;
 
 /// The pipeline variable that carries the correlation key unless configured.
 pub const CORRELATION_VARIABLE: &str = "correlation_key";
@@ -37,8 +20,9 @@ pub fn secret(name: &str) -> Result<Option<SecretString>, Error> {
         return Ok(Some(SecretString::from(value)));
     }
     let Some(path) = text(&format!("{name}_FILE")) else { return Ok(None) };
-    let content = std::fs::read_to_string(&path)
-        .map_err(|error| Error::Missing(format!("the file {path} named by {name}_FILE cannot be read: {error}")))?;
+    let content = std::fs::read_to_string(&path).map_err(|error| {
+        Error::Missing(format!("the file {path} named by {name}_FILE cannot be read: {error}"))
+    })?;
     Ok(Some(SecretString::from(content.trim().to_owned())))
 }
 
@@ -46,8 +30,7 @@ pub fn secret(name: &str) -> Result<Option<SecretString>, Error> {
 ///
 /// # Errors
 /// One sentence with everything that is missing.
-pub fn harness_access(file: &HarnessSection) -> Result<HarnessAccess, Error> {
-    use secrecy::ExposeSecret as _;
+pub fn harness_settings(file: &HarnessSection) -> Result<Settings, Error> {
     let api_key = secret("HARNESS_API_KEY")?;
     let account = text("HARNESS_ACCOUNT_ID").or_else(|| file.account.clone()).or_else(|| {
         // A key is `pat.<account>.<token>.<secret>` or `sat.…`.
@@ -73,7 +56,7 @@ pub fn harness_access(file: &HarnessSection) -> Result<HarnessAccess, Error> {
             missing.join(", ")
         )));
     };
-    Ok(HarnessAccess {
+    Ok(Settings {
         base_url: text("HARNESS_BASE_URL")
             .or_else(|| file.base_url.clone())
             .unwrap_or_else(|| "https://app.harness.io".to_owned()),
@@ -85,13 +68,18 @@ pub fn harness_access(file: &HarnessSection) -> Result<HarnessAccess, Error> {
             Some(name) => name.clone(),
             None => CORRELATION_VARIABLE.parse().map_err(|error| Error::Missing(format!("{error}")))?,
         },
+        timeout: Settings::DEFAULT_TIMEOUT,
+        requests_per_second: Settings::DEFAULT_REQUESTS_PER_SECOND,
     })
 }
 
 /// The name of the person at this machine.
 #[must_use]
 pub fn os_user() -> String {
-    text("USER").or_else(|| text("LOGNAME")).or_else(|| text("USERNAME")).unwrap_or_else(|| "operator".to_owned())
+    text("USER")
+        .or_else(|| text("LOGNAME"))
+        .or_else(|| text("USERNAME"))
+        .unwrap_or_else(|| "operator".to_owned())
 }
 
 /// What decides how much is logged, in `tracing`'s filter syntax.

@@ -17,7 +17,7 @@ use crate::domain::workflow::{Environment, PipelineRun, Workflow};
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ConfigFile {
+pub(super) struct ConfigFile {
     user: Option<PrincipalName>,
     pub(super) harness: HarnessSection,
     people: BTreeMap<PrincipalName, Person>,
@@ -180,13 +180,16 @@ impl ConfigFile {
             return Err(format!("{here}: `approvers` is empty, so nobody could ever approve"));
         }
         let required_approvals = approval.required_approvals.unwrap_or(1);
-        if required_approvals == 0 || usize::try_from(required_approvals).unwrap_or(usize::MAX) > approvers.len() {
+        if required_approvals == 0
+            || usize::try_from(required_approvals).unwrap_or(usize::MAX) > approvers.len()
+        {
             return Err(format!(
                 "{here}: `required_approvals` is {required_approvals}; it must be from 1 to the {} approvers",
                 approvers.len()
             ));
         }
-        let expires_after = duration(approval.expires_after.as_deref(), "expires_after")?.unwrap_or(DEFAULT_EXPIRY);
+        let expires_after =
+            duration(approval.expires_after.as_deref(), "expires_after")?.unwrap_or(DEFAULT_EXPIRY);
         let accept = approval.accept.clone().unwrap_or_else(|| vec![Assurance::Signed]);
         if accept.is_empty() {
             return Err(format!("{here}: `accept` is empty, so no decision would ever count"));
@@ -236,8 +239,10 @@ impl TimingSection {
         }
         Ok(Timing {
             settling,
-            fastest_poll: duration(self.fastest_poll.as_deref(), "fastest_poll")?.unwrap_or(defaults.fastest_poll),
-            slowest_poll: duration(self.slowest_poll.as_deref(), "slowest_poll")?.unwrap_or(defaults.slowest_poll),
+            fastest_poll: duration(self.fastest_poll.as_deref(), "fastest_poll")?
+                .unwrap_or(defaults.fastest_poll),
+            slowest_poll: duration(self.slowest_poll.as_deref(), "slowest_poll")?
+                .unwrap_or(defaults.slowest_poll),
             ..defaults
         })
     }
@@ -250,7 +255,9 @@ fn duration(text: Option<&str>, key: &str) -> Result<Option<Duration>, String> {
         .and_then(|duration| Duration::try_from(duration).ok())
         .filter(|duration| !duration.is_zero())
         .map(Some)
-        .ok_or_else(|| format!("`{key}` is `{text}`; write a duration such as \"24h\", \"90s\" or \"1h 30m\""))
+        .ok_or_else(|| {
+            format!("`{key}` is `{text}`; write a duration such as \"24h\", \"90s\" or \"1h 30m\"")
+        })
 }
 
 fn pipeline_or(section: Option<&PipelineSection>, default: &str) -> Result<PipelineRun, String> {

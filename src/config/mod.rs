@@ -6,6 +6,7 @@ pub mod policy;
 
 use std::path::{Path, PathBuf};
 
+pub use file::HarnessSection;
 pub use policy::Policy;
 
 /// Settings that cannot be used. Each says what to do.
@@ -36,7 +37,7 @@ pub enum Error {
 ///
 /// # Errors
 /// When the file is named and unreadable, or its content is wrong.
-pub fn load(path: Option<&Path>, user: &str) -> Result<(Policy, file::HarnessSection), Error> {
+pub fn load(path: Option<&Path>, user: &str) -> Result<(Policy, HarnessSection), Error> {
     let Some(path) = path else {
         let file = file::ConfigFile::default();
         let policy = file
@@ -47,15 +48,15 @@ pub fn load(path: Option<&Path>, user: &str) -> Result<(Policy, file::HarnessSec
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
     let invalid = |reason: String| Error::Invalid { path: path.to_owned(), reason };
-    let file: file::ConfigFile =
-        toml::from_str(&text).map_err(|error| invalid(one_line(&error, &text)))?;
+    let file: file::ConfigFile = toml::from_str(&text).map_err(|error| invalid(one_line(&error, &text)))?;
     let policy = file.policy(user).map_err(invalid)?;
     Ok((policy, file.harness))
 }
 
 /// What TOML says is wrong, with the line, without its drawing.
 fn one_line(error: &toml::de::Error, text: &str) -> String {
-    let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.lines().count().max(1));
+    let line =
+        error.span().and_then(|span| text.get(..span.start)).map(|before| before.lines().count().max(1));
     match line {
         Some(line) => format!("line {line}: {}", error.message().replace('\n', " ")),
         None => error.message().replace('\n', " "),

@@ -122,7 +122,11 @@ impl Restore {
     /// was deployed there, newest first. `None` when there is no earlier version,
     /// or when another deployment has been there since.
     #[must_use]
-    pub fn find(environment: &EnvironmentName, history: &[Version], deployment: &DeploymentId) -> Option<Self> {
+    pub fn find(
+        environment: &EnvironmentName,
+        history: &[Version],
+        deployment: &DeploymentId,
+    ) -> Option<Self> {
         let newest = history.first()?;
         let version = if newest.deployment == *deployment {
             history.iter().find(|version| version.deployment != *deployment)?

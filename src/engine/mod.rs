@@ -163,11 +163,9 @@ impl Engine {
                         step => self.begin_step(fence.clone(), deployment, step),
                     }
                 }
-                Next::Wait(until) => deferred.push(Deferral {
-                    id: deployment.id,
-                    version: deployment.progress.version,
-                    until,
-                }),
+                Next::Wait(until) => {
+                    deferred.push(Deferral { id: deployment.id, version: deployment.progress.version, until })
+                }
                 Next::Idle => {}
             }
         }
@@ -339,7 +337,7 @@ impl Parts {
             store::Error::Stale { .. } => {
                 tracing::debug!(deployment = %id, version, "an event came between; planning anew");
             }
-            store::Error::LeaseLost => tracing::warn!(deployment = %id, "another process drives now"),
+            store::Error::LeaseLost { .. } => tracing::warn!(deployment = %id, "another process drives now"),
             _ => tracing::error!(deployment = %id, version, %error, "a step was not recorded"),
         }
     }

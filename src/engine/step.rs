@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use super::Parts;
-use crate::domain::approval::{Digest, Subject};
+use crate::domain::approval::{Digest, Gate, Subject};
 use crate::domain::deployment::Deployment;
-use crate::domain::event::MainEvent;
+use crate::domain::event::{Event, MainEvent};
 use crate::domain::execution::{Cause, Failure, Retry};
 use crate::domain::guard::Refusal;
 use crate::domain::id::EnvironmentName;
 use crate::domain::plan::{Otherwise, Step};
 use crate::domain::retry;
 use crate::domain::run::{Execution, Finding, RunEvent, ValidationReport};
+use crate::domain::state::State;
 use crate::domain::workflow::Stage;
 use crate::ports::{ExecutionFilter, TriggerError, TriggerRequest};
 use crate::store::{self, Fence};
@@ -33,6 +34,7 @@ pub(super) async fn take(
     step: Step,
 ) -> Result<(), store::Error> {
     match step {
+        Step::Record(Event::Main(MainEvent::Approved)) => approved(parts, fence, &deployment).await,
         Step::Record(event) => parts.record(fence, &deployment, event).await.map(drop),
         Step::Validate => validate(parts, fence, &deployment).await,
         Step::RequestApproval { environment } => {
@@ -80,7 +82,7 @@ async fn trigger(
 ) -> Result<(), store::Error> {
     let policy = match stage {
         Stage::Deploying(environment) if deployment.spec.workflow.is_gated(stage) => {
-            parts.policy.gates.get(environment).map(crate::domain::approval::Gate::version)
+            parts.policy.gates.get(environment).map(Gate::version)
         }
         _ => None,
     };
@@ -183,6 +185,19 @@ async fn request_approval(
     let Some(subject) = deployment.subject(&stage, Some(gate.version())) else { return Ok(()) };
     let asked = MainEvent::ApprovalRequested { gate: gate.clone(), digest: Digest::of(&subject) };
     parts.record(fence, deployment, asked).await.map(drop)
+}
+
+/// The people have decided; what they decided under must still be the rule.
+async fn approved(parts: &Parts, fence: &Fence, deployment: &Deployment) -> Result<(), store::Error> {
+    let State::AwaitingApproval { environment, request: Some(request) } = &deployment.progress.state else {
+        return Ok(());
+    };
+    let current = parts.policy.gates.get(environment).map(Gate::version);
+    if current == Some(request.gate.version()) {
+        return parts.record(fence, deployment, MainEvent::Approved).await.map(drop);
+    }
+    let reason = format!("the approval rules for {environment} have changed since people were asked");
+    parts.record(fence, deployment, MainEvent::ApprovalVoided { reason }).await.map(drop)
 }
 
 async fn abort(

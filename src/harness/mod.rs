@@ -6,6 +6,7 @@
 //! execution), `reason` (why it failed) and `error` (how a call failed and
 //! whether it had an effect), which are pure.
 
+mod absent;
 mod client;
 mod effects;
 mod error;
@@ -20,4 +21,5 @@ mod stages;
 mod status;
 mod wire;
 
+pub use absent::Absent;
 pub use client::{Client, Settings, SetupError};
