@@ -55,11 +55,13 @@ pub enum Code {
     DatabaseUnusable,
     /// A newer version of the product has migrated the database.
     DatabaseTooNew,
+    /// A file, socket or terminal cannot be used.
+    IoFailed,
 }
 
 impl Code {
     /// All of them, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MalformedArgument,
         Self::UnknownDeployment,
         Self::UnknownEnvironment,
@@ -82,6 +84,7 @@ impl Code {
         Self::DatabaseBusy,
         Self::DatabaseUnusable,
         Self::DatabaseTooNew,
+        Self::IoFailed,
     ];
 
     /// The code as callers see it.
@@ -110,6 +113,7 @@ impl Code {
             Self::DatabaseBusy => "database-busy",
             Self::DatabaseUnusable => "database-unusable",
             Self::DatabaseTooNew => "database-too-new",
+            Self::IoFailed => "io-failed",
         }
     }
 }

@@ -1,0 +1,200 @@
+//! The command line: one file per subcommand, each a use case or two.
+
+mod act;
+mod audit;
+mod decide;
+mod demo;
+mod history;
+mod keygen;
+mod key_file;
+mod output;
+mod place;
+mod serve;
+mod simulate;
+mod status;
+mod trial;
+mod wiring;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use crate::app::Error;
+use crate::domain::approval::Verdict;
+use crate::domain::id::PrincipalName;
+
+/// Runs deployments through Harness CD for AI agents, without trusting them with it.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every subcommand takes.
+#[derive(Debug, Clone, Args)]
+struct Global {
+    /// The database.
+    #[arg(long, global = true, env = "ORCHESTRATOR_DB", value_name = "PATH")]
+    db: Option<PathBuf>,
+    /// The config file (TOML).
+    #[arg(long, global = true, env = "ORCHESTRATOR_CONFIG", value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Print JSON for scripts.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve MCP on standard input and output, and drive deployments.
+    Serve {
+        /// Use the embedded Harness simulator instead of an account.
+        #[arg(long)]
+        simulate: bool,
+    },
+    /// Watch a deployment go from a commit to production, without an account.
+    Demo,
+    /// Show one deployment, or those in flight.
+    Status {
+        /// The deployment.
+        id: Option<String>,
+        /// Include those that are over.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show what happened, and who did it.
+    History {
+        /// The deployment.
+        id: String,
+    },
+    /// Approve what a deployment is about to do, as yourself.
+    Approve(Decision),
+    /// Reject what a deployment is about to do, as yourself.
+    Reject(Decision),
+    /// Stop a deployment.
+    Cancel {
+        /// The deployment.
+        id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Put every environment that a deployment touched back to its last good version.
+    Rollback {
+        /// The deployment.
+        id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Say what became of a trigger whose reply was lost, after a look in Harness.
+    Resolve {
+        /// The deployment.
+        id: String,
+        /// No execution with the key exists in Harness: it may be triggered again.
+        #[arg(long, required = true)]
+        did_not_run: bool,
+    },
+    /// Make your key for approvals.
+    Keygen {
+        /// Your name in the config; the user of this machine by default.
+        #[arg(long = "as", value_name = "NAME")]
+        person: Option<PrincipalName>,
+        /// Where the private key goes; a file that is there is never overwritten.
+        #[arg(long, value_name = "PATH")]
+        key: Option<PathBuf>,
+    },
+    /// Check the audit history.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Run the Harness simulator by itself.
+    SimulateHarness {
+        /// Where it listens.
+        #[arg(long, default_value = "127.0.0.1:7070")]
+        addr: SocketAddr,
+        /// What it plays: a TOML file; the documentation has the format.
+        #[arg(long, value_name = "PATH")]
+        script: Option<PathBuf>,
+    },
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Check that no audit event was changed, removed or inserted.
+    Verify,
+}
+
+/// A decision about an approval request.
+#[derive(Debug, Args)]
+struct Decision {
+    /// The deployment.
+    id: String,
+    /// Your name in the config; the user of this machine by default.
+    #[arg(long = "as", value_name = "NAME")]
+    person: Option<PrincipalName>,
+    /// Your private key.
+    #[arg(long, env = "ORCHESTRATOR_KEY", value_name = "PATH")]
+    key: Option<PathBuf>,
+    /// Why.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    /// Print the signed decision and do not send it.
+    #[arg(long)]
+    print_token: bool,
+}
+
+/// Do what the command line says.
+///
+/// # Errors
+/// One sentence with a code and a hint; see `docs/errors.md`.
+pub async fn run(cli: Cli) -> Result<(), Error> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Serve { simulate } => serve::run(&global, simulate).await,
+        Command::Demo => demo::run().await,
+        Command::Status { id: Some(id), .. } => status::one(&global, &id).await,
+        Command::Status { id: None, all } => status::list(&global, all).await,
+        Command::History { id } => history::run(&global, &id).await,
+        Command::Approve(decision) => decide::run(&global, decision, Verdict::Approve).await,
+        Command::Reject(decision) => decide::run(&global, decision, Verdict::Reject).await,
+        Command::Cancel { id, reason } => act::cancel(&global, &id, &reason).await,
+        Command::Rollback { id, reason } => act::rollback(&global, &id, &reason).await,
+        Command::Resolve { id, did_not_run: _ } => act::resolve(&global, &id).await,
+        Command::Keygen { person, key } => keygen::run(&global, person, key),
+        Command::Audit { command: AuditCommand::Verify } => audit::verify(&global),
+        Command::SimulateHarness { addr, script } => simulate::run(addr, script.as_deref()).await,
+        Command::Completions { shell } => {
+            let mut command = Cli::command();
+            let name = command.get_name().to_owned();
+            clap_complete::generate(shell, &mut command, name, &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+impl Cli {
+    /// Show what went wrong, on standard error.
+    pub fn report(json: bool, error: &Error) {
+        output::error(json, error);
+    }
+
+    /// Whether the output is for scripts.
+    #[must_use]
+    pub fn wants_json(&self) -> bool {
+        self.global.json
+    }
+}

@@ -1,0 +1,108 @@
+//! `serve`: MCP on standard input and output, and the engine beside it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::wiring::{self, Harness};
+use super::{Global, trial};
+use crate::app::{App, Code, Error};
+use crate::clock::Random as _;
+use crate::config::environment;
+use crate::config::environment::CORRELATION_VARIABLE;
+use crate::engine::{Engine, Parts};
+use crate::harness::Settings;
+use crate::harness::simulator::{Script, Simulator};
+use crate::journal::Journal;
+use crate::tools;
+
+pub(super) async fn run(global: &Global, simulate: bool) -> Result<(), Error> {
+    let (mut policy, section) = wiring::policy(global)?;
+    // Lives as long as the server does.
+    let mut simulator = None;
+    let harness = if simulate {
+        if global.config_file()?.is_none() {
+            trial::open_gates(&mut policy)?;
+        }
+        policy.caveats.push(
+            "simulated Harness: nothing is deployed, and its runs are forgotten when the server stops".to_owned(),
+        );
+        let started = start_simulator().await?;
+        let harness = simulated(&started)?;
+        simulator = Some(started);
+        harness
+    } else {
+        wiring::harness(environment::harness_settings(&section)?)?
+    };
+    let app = wiring::assemble(&global.database(simulate)?, policy, harness)?;
+    let outcome = serve(app).await;
+    drop(simulator);
+    outcome
+}
+
+/// Serve until the client hangs up or the process is told to stop; then let the
+/// engine finish what is under way.
+async fn serve(app: App) -> Result<(), Error> {
+    let shutdown = CancellationToken::new();
+    stop_on_signal(&shutdown)?;
+    let parts = Parts {
+        store: Arc::clone(&app.store),
+        executions: Arc::clone(&app.executions),
+        pipelines: Arc::clone(&app.pipelines),
+        notifier: Arc::new(Journal),
+        policy: Arc::clone(&app.policy),
+        clock: Arc::clone(&app.clock),
+        random: Arc::clone(&app.random),
+        wake: app.wake.clone(),
+    };
+    let holder = format!("{}-{:032x}", std::process::id(), app.random.bits());
+    let engine = tokio::spawn(Engine::new(parts, holder).run(shutdown.clone()));
+    let served = tools::serve_stdio(app, shutdown.clone()).await;
+    shutdown.cancel();
+    if let Err(error) = engine.await {
+        tracing::error!(%error, "the engine has ended by a defect; restart continues every deployment");
+    }
+    served.map_err(|error| {
+        Error::new(Code::IoFailed, format!("the MCP session ended: {error}"), "start the server again")
+    })
+}
+
+fn stop_on_signal(shutdown: &CancellationToken) -> Result<(), Error> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |error: std::io::Error| {
+        Error::new(Code::IoFailed, format!("signals cannot be received: {error}"), "start the server again")
+    };
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("told to stop");
+        shutdown.cancel();
+    });
+    Ok(())
+}
+
+async fn start_simulator() -> Result<Simulator, Error> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Simulator::start(address, Script::default()).await.map_err(|error| {
+        Error::new(Code::IoFailed, format!("the simulator cannot listen: {error}"), "free a loopback port")
+    })
+}
+
+fn simulated(simulator: &Simulator) -> Result<Harness, Error> {
+    wiring::harness(Settings {
+        base_url: simulator.url(),
+        account: "simulated".to_owned(),
+        org: "default".to_owned(),
+        project: "trial".to_owned(),
+        api_key: "sat.simulated.trial.key".to_owned().into(),
+        correlation_variable: CORRELATION_VARIABLE.parse()?,
+        timeout: Settings::DEFAULT_TIMEOUT,
+        requests_per_second: Settings::DEFAULT_REQUESTS_PER_SECOND,
+    })
+}

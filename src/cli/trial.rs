@@ -1,0 +1,40 @@
+//! The rules of `serve --simulate` without a config: ready to try, and said to be that.
+
+use std::path::Path;
+
+use super::{key_file, place};
+use crate::app::Error;
+use crate::clock::SystemRandom;
+use crate::config::Policy;
+use crate::domain::approval::{Approver, Assurance, Gate};
+
+/// How long a trial's approval request stays open.
+const EXPIRES_AFTER_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// Let the user of this machine approve, themselves included, with a key that
+/// is made on first use.
+pub(super) fn open_gates(policy: &mut Policy) -> Result<(), Error> {
+    let path = place::key_file(&policy.user)?;
+    let key = if path.exists() { key_file::read(&path)? } else { key_file::make(&path, &SystemRandom)? };
+    let gate = Gate {
+        approvers: vec![Approver { name: policy.user.clone(), key: key.public() }],
+        required_approvals: 1,
+        allow_self_approval: true,
+        expires_after_ms: EXPIRES_AFTER_MS,
+        accept: vec![Assurance::Signed],
+    };
+    for environment in policy.workflow.environments.iter().filter(|environment| environment.gated) {
+        policy.gates.insert(environment.name.clone(), gate.clone());
+    }
+    policy.caveats.push(format!(
+        "trial policy: without a config, {} may approve their own deployments with the key {}",
+        policy.user,
+        path.display()
+    ));
+    Ok(())
+}
+
+/// A command without --db has found only the database of a trial.
+pub(super) fn say_which_database(path: &Path) {
+    tracing::info!(path = %path.display(), "using the database of `serve --simulate`");
+}

@@ -1,0 +1,87 @@
+//! Putting the parts together.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Global, trial};
+use crate::app::{App, Code, Error};
+use crate::clock::{SystemClock, SystemRandom};
+use crate::config::{self, Policy, environment};
+use crate::harness::{Absent, Client, Settings};
+use crate::ports::{Executions, Pipelines};
+use crate::store::Store;
+use crate::wake::Wake;
+
+/// The two ports of one Harness.
+pub(super) struct Harness {
+    pub(super) executions: Arc<dyn Executions>,
+    pub(super) pipelines: Arc<dyn Pipelines>,
+}
+
+impl<H: Executions + Pipelines + 'static> From<H> for Harness {
+    fn from(harness: H) -> Self {
+        let harness = Arc::new(harness);
+        Self { executions: Arc::<H>::clone(&harness), pipelines: harness }
+    }
+}
+
+/// A client of a real Harness, or of a simulator that is one.
+pub(super) fn harness(settings: Settings) -> Result<Harness, Error> {
+    let client = Client::new(settings, Arc::new(SystemRandom)).map_err(|error| {
+        Error::new(
+            Code::ConfigInvalid,
+            error.to_string(),
+            "correct HARNESS_BASE_URL or HARNESS_API_KEY and start again",
+        )
+    })?;
+    Ok(client.into())
+}
+
+/// The use cases for a command that reads the database and writes an event.
+/// Where there is no database yet, it says so instead of making one.
+pub(super) fn app(global: &Global) -> Result<App, Error> {
+    let path = database_with_content(global)?;
+    let (policy, section) = policy(global)?;
+    let harness = match environment::harness_settings(&section) {
+        Ok(settings) => harness(settings)?,
+        Err(error) => Absent { reason: error.to_string() }.into(),
+    };
+    assemble(&path, policy, harness)
+}
+
+/// The use cases over this database and this Harness.
+pub(super) fn assemble(path: &Path, policy: Policy, harness: Harness) -> Result<App, Error> {
+    Ok(App {
+        store: Arc::new(Store::open(path)?),
+        policy: Arc::new(policy),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        wake: Wake::default(),
+        executions: harness.executions,
+        pipelines: harness.pipelines,
+    })
+}
+
+/// The rules of the config file, or the defaults.
+pub(super) fn policy(global: &Global) -> Result<(Policy, config::HarnessSection), Error> {
+    Ok(config::load(global.config_file()?.as_deref(), &environment::os_user())?)
+}
+
+fn database_with_content(global: &Global) -> Result<std::path::PathBuf, Error> {
+    let path = global.database(false)?;
+    if path.exists() {
+        return Ok(path);
+    }
+    if global.db.is_none() {
+        let simulated = global.database(true)?;
+        if simulated.exists() {
+            trial::say_which_database(&simulated);
+            return Ok(simulated);
+        }
+    }
+    Err(Error::new(
+        Code::DatabaseUnusable,
+        format!("there is no database at {}", path.display()),
+        "name it with --db or ORCHESTRATOR_DB; `serve` makes it",
+    ))
+}
