@@ -42,7 +42,7 @@ impl Executions for Client {
         for wanted in executions.chunks(PAGE) {
             for run in self.outline(json!({ "planExecutionIds": wanted })).await? {
                 if wanted.iter().any(|id| id.as_str() == run.plan_execution_id) {
-                    observations.extend(self.explained(run).await?);
+                    observations.extend(self.explained(run).await);
                 }
             }
         }
@@ -69,7 +69,7 @@ impl Executions for Client {
             }
         }
         match first {
-            Some(run) => self.explained(run).await,
+            Some(run) => self.explained(run).await.map(Some).ok_or_else(unreadable),
             None => Ok(None),
         }
     }
@@ -153,19 +153,20 @@ impl Client {
 
     /// `run`, with the reason if it failed. The outline gives a text at most;
     /// whether to try again depends on failure types, which only the get has.
-    async fn explained(&self, run: Run) -> Result<Option<Observation>, CallError> {
+    async fn explained(&self, run: Run) -> Option<Observation> {
         let told = reason(&run);
-        let Some(observed) = observation(&run, told.clone()) else { return Ok(None) };
+        let observed = observation(&run, told.clone())?;
         if !matches!(observed.status, ExecutionStatus::Failed(_)) || !told.failure_types.is_empty() {
-            return Ok(Some(observed));
+            return Some(observed);
         }
         match self.detail(&run.plan_execution_id).await {
-            Ok(detail) => Ok(observation(&run, reason(&detail).and(told))),
-            // To call a failure final because of a timeout of ours would be wrong for good.
-            Err(failure) if matches!(failure.error.retry, Retry::Retryable { .. }) => Err(failure.error),
-            Err(failure) => {
-                tracing::debug!(execution = %observed.execution, error = %failure.error, "a failure stays unexplained");
-                Ok(Some(observed))
+            Ok(detail) => observation(&run, reason(&detail).and(told)),
+            Err(failure) if failure.error.retry == Retry::Final => Some(observed),
+            // A verdict without its reason would be wrong for good, and an
+            // error would hide the other executions: look again next time.
+            Err(_) => {
+                let status = ExecutionStatus::Unknown(observed.harness_status.clone());
+                Some(Observation { status, ..observed })
             }
         }
     }
