@@ -41,6 +41,12 @@ pub(super) enum Effect {
     Unknown,
 }
 
+impl From<CallFailure> for CallError {
+    fn from(failure: CallFailure) -> Self {
+        failure.error
+    }
+}
+
 impl CallFailure {
     pub(super) fn new(cause: Cause, retry: Retry, effect: Effect, message: &str) -> Self {
         let message = shortened(message, MESSAGE_LIMIT);
