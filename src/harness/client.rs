@@ -52,6 +52,14 @@ impl Settings {
 
     /// Below Harness's limit of 400 requests a minute to a key.
     pub const DEFAULT_REQUESTS_PER_SECOND: u32 = 6;
+
+    /// The account that an API key belongs to, which is its second part
+    /// (`pat.<account>.<token>.<secret>`).
+    #[must_use]
+    pub fn account_of(api_key: &SecretString) -> Option<String> {
+        let account = api_key.expose_secret().split('.').nth(1)?;
+        Some(account.to_owned()).filter(|account| !account.is_empty())
+    }
 }
 
 /// Settings that no client can be made of.

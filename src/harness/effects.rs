@@ -35,7 +35,7 @@ impl Pipelines for Client {
         match self.effect::<IgnoredAny>(&request).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.codes.iter().any(|code| code == ALREADY_OVER) => Ok(()),
-            Err(failure) => Err(failure.error),
+            Err(failure) => Err(failure.into()),
         }
     }
 }

@@ -41,6 +41,12 @@ pub(super) enum Effect {
     Unknown,
 }
 
+impl From<CallFailure> for CallError {
+    fn from(failure: CallFailure) -> Self {
+        failure.error
+    }
+}
+
 impl CallFailure {
     pub(super) fn new(cause: Cause, retry: Retry, effect: Effect, message: &str) -> Self {
         let message = shortened(message, MESSAGE_LIMIT);
@@ -76,8 +82,9 @@ impl CallFailure {
 
     /// An answer with this status and body came, and it is not a success.
     pub(super) fn answered(status: StatusCode, retry_after: Option<Duration>, body: &str) -> Self {
+        let failed = status.is_client_error() || status.is_server_error();
         match serde_json::from_str::<Problem>(body) {
-            Ok(problem) if is_error(problem.status.as_deref()) || !status.is_success() => {
+            Ok(problem) if failed || is_error(problem.status.as_deref()) => {
                 refused(status, retry_after, &problem)
             }
             _ => not_json(status, retry_after, body),
@@ -125,7 +132,8 @@ fn refused(status: StatusCode, retry_after: Option<Duration>, problem: &Problem)
         Some((_, cause)) if !status.is_server_error() => *cause,
         _ => of_status(worst(status, problem)),
     };
-    let label = match problem.code.as_deref() {
+    // The outermost code is often `HINT`, as the outermost message is often a hint.
+    let label = match codes.last() {
         Some(code) => format!("{} {code}", status.as_u16()),
         None => status.as_u16().to_string(),
     };

@@ -42,7 +42,7 @@ impl Executions for Client {
         for wanted in executions.chunks(PAGE) {
             for run in self.outline(json!({ "planExecutionIds": wanted })).await? {
                 if wanted.iter().any(|id| id.as_str() == run.plan_execution_id) {
-                    observations.extend(self.explained(run).await?);
+                    observations.extend(self.explained(run).await);
                 }
             }
         }
@@ -69,13 +69,13 @@ impl Executions for Client {
             }
         }
         match first {
-            Some(run) => self.explained(run).await,
+            Some(run) => self.explained(run).await.map(Some).ok_or_else(unreadable),
             None => Ok(None),
         }
     }
 
     async fn get(&self, execution: &ExecutionId) -> Result<ExecutionDetail, CallError> {
-        let run = self.detail(execution.as_str()).await.map_err(|failure| failure.error)?;
+        let run = self.detail(execution.as_str()).await?;
         let nodes = run.layout_node_map.as_ref();
         let stages = nodes.map(|nodes| stages::in_order(run.starting_node_id.as_deref(), nodes));
         let observation = observation(&run, reason(&run)).ok_or_else(unreadable)?;
@@ -84,21 +84,16 @@ impl Executions for Client {
 
     async fn list(&self, filter: &ExecutionFilter) -> Result<Vec<Observation>, CallError> {
         let limit = usize::try_from(filter.limit).unwrap_or(PAGE).clamp(1, PAGE);
-        let mut body = json!({ "filterType": "PipelineExecution" });
-        if let Some(fields) = body.as_object_mut() {
-            if !filter.statuses.is_empty() {
-                fields.insert("status".to_owned(), json!(filter.statuses));
-            }
-            if let Some(pipeline) = &filter.pipeline {
-                fields.insert("pipelineIdentifiers".to_owned(), json!([pipeline]));
-            }
-        }
         let request = self
             .request(Method::POST, &[&EXECUTIONS[..], &["summary"]].concat())
             .query("page", "0")
             .query("size", &limit.to_string())
-            .json(body);
-        let page: Page = self.read(&request).await.map_err(|failure| failure.error)?;
+            .json(json!({
+                "filterType": "PipelineExecution",
+                "status": filter.statuses,
+                "pipelineIdentifiers": filter.pipeline.as_slice(),
+            }));
+        let page: Page = self.read(&request).await?;
         Ok(page.content.iter().take(limit).filter_map(|run| observation(run, reason(run))).collect())
     }
 
@@ -107,7 +102,7 @@ impl Executions for Client {
             .request(Method::POST, &[&EXECUTIONS[..], &["url"]].concat())
             .query("pipelineIdentifier", pipeline.as_str())
             .query("planExecutionId", execution.as_str());
-        let url: String = self.read(&request).await.map_err(|failure| failure.error)?;
+        let url: String = self.read(&request).await?;
         let url = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         url.map(String::from).ok_or_else(unreadable)
     }
@@ -135,7 +130,7 @@ impl Client {
                     .query("lastSeenExecutionId", execution)
                     .query("lastSeenStartTime", &started.to_string());
             }
-            let page: Page = self.read(&request).await.map_err(|failure| failure.error)?;
+            let page: Page = self.read(&request).await?;
             let more = page.has_more == Some(true) && !page.content.is_empty();
             runs.extend(page.content);
             let next = page.last_seen_execution_id.zip(page.last_seen_start_time);
@@ -148,24 +143,30 @@ impl Client {
             after = next;
         }
         let message = format!("Harness has more than {} executions to look through", PAGE * PAGES);
-        Err(CallFailure::new(Cause::BadAnswer, Retry::Final, Effect::None, &message).error)
+        Err(CallFailure::new(Cause::BadAnswer, Retry::Final, Effect::None, &message).into())
     }
 
     /// `run`, with the reason if it failed. The outline gives a text at most;
     /// whether to try again depends on failure types, which only the get has.
-    async fn explained(&self, run: Run) -> Result<Option<Observation>, CallError> {
+    async fn explained(&self, run: Run) -> Option<Observation> {
         let told = reason(&run);
-        let Some(observed) = observation(&run, told.clone()) else { return Ok(None) };
+        let observed = observation(&run, told.clone())?;
         if !matches!(observed.status, ExecutionStatus::Failed(_)) || !told.failure_types.is_empty() {
-            return Ok(Some(observed));
+            return Some(observed);
         }
         match self.detail(&run.plan_execution_id).await {
-            Ok(detail) => Ok(observation(&run, reason(&detail).and(told))),
-            // To call a failure final because of a timeout of ours would be wrong for good.
-            Err(failure) if matches!(failure.error.retry, Retry::Retryable { .. }) => Err(failure.error),
-            Err(failure) => {
-                tracing::debug!(execution = %observed.execution, error = %failure.error, "a failure stays unexplained");
-                Ok(Some(observed))
+            Ok(detail) => observation(&run, reason(&detail).and(told)),
+            // Harness has no more to say. A refused key says nothing about the run.
+            Err(CallFailure { error, .. })
+                if error.retry == Retry::Final && error.cause != Cause::Unauthorized =>
+            {
+                Some(observed)
+            }
+            // A verdict without its reason would be wrong for good, and an
+            // error would hide the other executions: look again next time.
+            Err(_) => {
+                let status = ExecutionStatus::Unknown(observed.harness_status.clone());
+                Some(Observation { status, ..observed })
             }
         }
     }
@@ -193,7 +194,7 @@ impl Client {
             Ok(Notes::Text(notes) | Notes::Field { notes: Some(notes) }) => Ok(notes),
             Ok(Notes::Field { notes: None }) => Ok(String::new()),
             Err(failure) if failure.error.cause == Cause::NotFound => Ok(String::new()),
-            Err(failure) => Err(failure.error),
+            Err(failure) => Err(failure.into()),
         }
     }
 }
@@ -236,5 +237,5 @@ fn observation(run: &Run, reason: Reason) -> Option<Observation> {
 
 fn unreadable() -> CallError {
     let message = "Harness answered with something else than was asked for";
-    CallFailure::new(Cause::BadAnswer, Retry::Final, Effect::None, message).error
+    CallFailure::new(Cause::BadAnswer, Retry::Final, Effect::None, message).into()
 }

@@ -165,6 +165,7 @@ async fn serve(
     let (number, fault) = project.world().count(&call.target);
     let info =
         RequestInfo { number, endpoint: call.target.endpoint(), pipeline: call.target.pipeline().cloned() };
+    tracing::debug!(?info, ?fault, "the simulated Harness is called");
     project.tell(&info, Phase::Received);
     let answer = match &fault {
         Some(Fault { request: Treatment::Ignored, .. }) => {

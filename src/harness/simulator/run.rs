@@ -167,3 +167,63 @@ impl Run {
         Duration::from_millis(self.course.queued_ms.saturating_add(self.course.duration_ms))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp(1_000_000);
+
+    fn run(ending: Ending) -> Run {
+        let stages = ["Build", "Push"].map(str::to_owned).to_vec();
+        Run {
+            execution: "run-1".parse().expect("an id"),
+            pipeline: "build".parse().expect("a pipeline"),
+            inputs: BTreeMap::new(),
+            input_yaml: String::new(),
+            input_sets: Vec::new(),
+            branch: None,
+            notes: None,
+            started_at: START,
+            course: Pipeline { queued_ms: 100, duration_ms: 600, stages, ..Pipeline::default() },
+            ending,
+            abort: None,
+        }
+    }
+
+    /// The words in the order in which they show, each said once.
+    fn words(run: &Run) -> Vec<&str> {
+        let mut words: Vec<&str> =
+            (0..=100).map(|tick| run.status(START.plus(Duration::from_millis(tick * 10)))).collect();
+        words.dedup();
+        words
+    }
+
+    #[test]
+    fn a_run_shows_one_word_after_the_other() {
+        let strange = Ending::Strange { word: "Frobnicating".to_owned() };
+        assert_eq!(words(&run(Ending::Success)), ["NotStarted", "Running", "Success"]);
+        assert_eq!(words(&run(strange)), ["NotStarted", "Running", "Frobnicating", "Success"]);
+        assert_eq!(words(&run(Ending::Wavers)), ["NotStarted", "Running", "Queued", "Running", "Success"]);
+        assert_eq!(words(&run(Ending::ApprovalWaiting)), ["NotStarted", "Running", "ApprovalWaiting"]);
+
+        let abort =
+            Abort { asked_at: START.plus(Duration::from_millis(300)), takes: Duration::from_millis(50) };
+        let aborted = Run { abort: Some(abort), ..run(Ending::Success) };
+        assert_eq!(aborted.status(abort.asked_at), "Discontinuing");
+        assert_eq!(aborted.status(abort.asked_at.plus(abort.takes)), "Aborted");
+    }
+
+    #[test]
+    fn the_stages_share_the_time() {
+        let at = |ms| {
+            let run = run(Ending::Success);
+            let stages = run.stages(START.plus(Duration::from_millis(ms)));
+            stages.iter().map(|stage| stage.status.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(at(50), ["NotStarted", "NotStarted"]);
+        assert_eq!(at(200), ["Running", "NotStarted"]);
+        assert_eq!(at(500), ["Success", "Running"]);
+        assert_eq!(at(700), ["Success", "Success"]);
+    }
+}

@@ -1,28 +1,6 @@
 //! What the simulator plays. Readable from TOML and JSON:
 //!
-//! ```toml
-//! api_key = "sat.demo.token.secret"      # without one, any key will do
-//!
-//! [pipelines.deploy_prod]
-//! duration_ms = 1500
-//! stages = ["Canary", "Rollout"]
-//! endings = [                            # of the first run, the second, …; the last one stays
-//!     { failed = { types = ["CONNECTIVITY"], message = "cluster unreachable" } },
-//!     "success",
-//! ]
-//!
-//! [[faults]]                             # the reply to the second trigger is lost,
-//! on = "execute"                         # though the run was accepted
-//! nth = 2
-//! request = "processed"
-//! reply = "lost"
-//!
-//! [[faults]]                             # the first two polls meet a bad gateway
-//! on = "outline"
-//! times = 2
-//! request = "ignored"
-//! reply = { status = { code = 502 } }
-//! ```
+#![doc = concat!("```toml\n", include_str!("example.toml"), "```")]
 
 use std::collections::BTreeMap;
 
@@ -293,4 +271,22 @@ pub enum Reply {
     Stalled,
     /// It is 5 MB of JSON.
     Huge,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_example_is_a_script() {
+        let script: Script = toml::from_str(include_str!("example.toml")).expect("the example");
+        let deploy = &script.pipelines["deploy_prod"];
+        let first = Ending::failed("CONNECTIVITY", "cluster unreachable");
+        assert_eq!(deploy.endings, [first, Ending::Success]);
+        assert_eq!(script.faults[0], Fault::processed(Endpoint::Execute, Reply::Lost).nth(2));
+        let bad_gateway = Reply::Status { code: 502, retry_after: None };
+        assert_eq!(script.faults[1], Fault::ignored(Endpoint::Outline, bad_gateway).times(2));
+        assert_eq!(script.abort_ms, Script::default().abort_ms, "what is left out has its default");
+        assert!(toml::from_str::<Script>("durations = 1").is_err(), "a misspelt field is an error");
+    }
 }
