@@ -183,14 +183,20 @@ impl Deployment {
             )),
 
             (State::Pending | State::AwaitingApproval { .. }, E::Cancel { .. }) => {
-                Some(Arrow::to(State::Cancelling { stopping: None }))
+                Some(Arrow::to(State::Cancelling { stopping: None, restoring: None }))
             }
             (state @ (State::Active { .. } | State::RollingBack(_)), E::Cancel { .. }) => {
                 let stopping = state.work().map(|(stage, run)| Work { stage, run: run.clone() });
-                Some(Arrow::to(State::Cancelling { stopping }))
+                let restoring = match state {
+                    State::RollingBack(rollback) if rollback.stopping.is_none() => {
+                        Some(Box::new(rollback.now.clone()))
+                    }
+                    _ => None,
+                };
+                Some(Arrow::to(State::Cancelling { stopping, restoring }))
             }
-            (State::Cancelling { stopping }, E::Cancelled) => Some(self.cancelled(stopping.as_ref())),
-            (State::Cancelling { stopping: Some(work) }, E::StageComplete { completion }) => {
+            (State::Cancelling { stopping, .. }, E::Cancelled) => Some(self.cancelled(stopping.as_ref())),
+            (State::Cancelling { stopping: Some(work), .. }, E::StageComplete { completion }) => {
                 self.completed(work, completion).filter(|arrow| arrow.to == State::Completed)
             }
 
