@@ -448,7 +448,9 @@ impl Deployment {
                     (Stage::Validating, ..) if failure.cause == Cause::Invalid => {
                         FailureReason::ValidationFailed { failure }
                     }
-                    (Stage::Testing, Some(_), Retry::Final) => FailureReason::TestsFailed { failure },
+                    (Stage::Testing, Some(_), Retry::Final) if failure.cause == Cause::PipelineFailed => {
+                        FailureReason::TestsFailed { failure }
+                    }
                     (_, Some(_), Retry::Final) => FailureReason::StageFailed { failure },
                     _ => FailureReason::StageErrored { failure },
                 }
