@@ -126,11 +126,14 @@ impl Deployment {
     /// deployment's own, or, when restoring, the one that is put back.
     #[must_use]
     pub fn version_of(&self, stage: &Stage) -> Version {
-        match (&self.progress.state, stage) {
-            (State::RollingBack(rollback), Stage::Restoring(environment))
-                if rollback.now.environment == *environment =>
-            {
-                rollback.now.version.clone()
+        let restore = match &self.progress.state {
+            State::RollingBack(rollback) => Some(&rollback.now),
+            State::Cancelling { restoring, .. } => restoring.as_deref(),
+            _ => None,
+        };
+        match (restore, stage) {
+            (Some(restore), Stage::Restoring(environment)) if restore.environment == *environment => {
+                restore.version.clone()
             }
             _ => Version {
                 deployment: self.id.clone(),

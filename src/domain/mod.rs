@@ -2,6 +2,7 @@
 //! clock or randomness.
 
 pub mod approval;
+mod arrow;
 pub mod deployment;
 pub mod door;
 pub mod event;
@@ -13,6 +14,7 @@ pub mod plan;
 pub mod principal;
 pub mod record;
 pub mod retry;
+mod rollback;
 pub mod run;
 pub mod signature;
 pub mod state;

@@ -103,7 +103,7 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
         (Event::Run(RunEvent::RetryScheduled { .. }), _) => {
             (Topic::AttemptFailed, format!("{stage}: the attempt failed and will be made again"))
         }
-        (_, State::Failed { reason, .. }) => {
+        (_, State::Failed { stage, reason }) => {
             (Topic::Failed, format!("{} in {stage}: {}", reason.name(), reason.message()))
         }
         (_, State::Cancelled) => (Topic::Cancelled, "cancelled".to_owned()),

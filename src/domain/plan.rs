@@ -150,7 +150,7 @@ pub fn next(deployment: &Deployment, timing: &Timing, now: Timestamp) -> Next {
                 Next::Wait(request.expires_at)
             }
         }
-        State::Cancelling { stopping } => match stopping {
+        State::Cancelling { stopping, .. } => match stopping {
             Some(work) if !work.run.is_at_rest() => stop(deployment, work, timing, now),
             Some(Work { stage, run: Run { status: RunStatus::Succeeded { .. }, .. } })
                 if deployment.spec.workflow.after(stage).is_none() =>

@@ -33,6 +33,10 @@ pub enum State {
     Cancelling {
         /// What is being stopped.
         stopping: Option<Work>,
+        /// What `stopping` puts back, if it is the restore of a rollback. It may
+        /// succeed before it is stopped, and then the environment runs that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restoring: Option<Box<Restore>>,
     },
     /// Environments get their last good version back.
     RollingBack(Box<Rollback>),
@@ -270,7 +274,9 @@ impl State {
     pub fn work(&self) -> Option<(Stage, &Run)> {
         match self {
             Self::Active { work, .. } => Some((work.stage.clone(), &work.run)),
-            Self::Cancelling { stopping } => stopping.as_ref().map(|work| (work.stage.clone(), &work.run)),
+            Self::Cancelling { stopping, .. } => {
+                stopping.as_ref().map(|work| (work.stage.clone(), &work.run))
+            }
             Self::RollingBack(rollback) => Some(match &rollback.stopping {
                 Some(work) => (work.stage.clone(), &work.run),
                 None => (rollback.stage(), &rollback.run),
@@ -290,14 +296,14 @@ impl State {
     pub(super) fn with_run(mut self, run: Run) -> Self {
         match &mut self {
             Self::Active { work, .. } => work.run = run,
-            Self::Cancelling { stopping: Some(work) } => work.run = run,
+            Self::Cancelling { stopping: Some(work), .. } => work.run = run,
             Self::RollingBack(rollback) => match &mut rollback.stopping {
                 Some(work) => work.run = run,
                 None => rollback.run = run,
             },
             Self::Pending
             | Self::AwaitingApproval { .. }
-            | Self::Cancelling { stopping: None }
+            | Self::Cancelling { stopping: None, .. }
             | Self::Completed
             | Self::Failed { .. }
             | Self::Cancelled

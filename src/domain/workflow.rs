@@ -113,10 +113,11 @@ impl Workflow {
         }
     }
 
-    /// Whether people must approve before `stage`.
+    /// Whether people must approve before `stage`. An environment that is not
+    /// on the way counts as gated.
     #[must_use]
     pub fn is_gated(&self, stage: &Stage) -> bool {
-        matches!(stage, Stage::Deploying(name) if self.environment(name).is_some_and(|it| it.gated))
+        matches!(stage, Stage::Deploying(name) if self.environment(name).is_none_or(|it| it.gated))
     }
 
     /// Whether an attempt at `stage` may be repeated only when it is known that

@@ -1,0 +1,107 @@
+//! The arrows of a rollback: what is put back, in which order, and when it is over.
+
+use super::arrow::{Arrow, execution_succeeded};
+use super::deployment::Deployment;
+use super::execution::{Cause, Failure, Retry};
+use super::guard::Guard;
+use super::id::EnvironmentName;
+use super::run::{Run, RunStatus};
+use super::state::{Restore, Rollback, State, Work};
+use super::workflow::Stage;
+
+impl Deployment {
+    pub(super) fn rolling_back(&self, stopping: Option<Work>, targets: &[Restore]) -> Option<Arrow> {
+        let touched = self.touched();
+        let wanted: Vec<&EnvironmentName> = self
+            .spec
+            .workflow
+            .environments
+            .iter()
+            .rev()
+            .map(|environment| &environment.name)
+            .filter(|name| touched.contains(name))
+            .collect();
+        let given: Vec<&EnvironmentName> = targets.iter().map(|restore| &restore.environment).collect();
+        let missing: Vec<&str> =
+            wanted.iter().filter(|name| !given.contains(name)).map(|name| name.as_str()).collect();
+        let guards = vec![
+            Guard::new(
+                "something-was-touched",
+                !wanted.is_empty(),
+                format!("{} environments touched", wanted.len()),
+                "never: this deployment changed no environment, so there is nothing to roll back",
+            ),
+            Guard::new(
+                "last-good-version-known",
+                given == wanted,
+                if missing.is_empty() {
+                    "known".to_owned()
+                } else {
+                    format!("none for {}", missing.join(", "))
+                },
+                "each touched environment has an earlier version that was deployed by this server and no newer one",
+            ),
+        ];
+        let Some((now, then)) = targets.split_first() else {
+            return Some(Arrow::guarded(self.progress.state.clone(), guards));
+        };
+        let rollback = Rollback { stopping, run: Run::first(), now: now.clone(), then: then.to_vec() };
+        Some(Arrow::guarded(State::RollingBack(Box::new(rollback)), guards))
+    }
+
+    pub(super) fn rollback_failed(&self, rollback: &Rollback) -> Arrow {
+        let failure = match &rollback.run.status {
+            RunStatus::Failed { failure, .. } => failure.clone(),
+            _ => Failure {
+                cause: Cause::Aborted,
+                message: "the execution was stopped in Harness".to_owned(),
+                retry: Retry::Final,
+            },
+        };
+        Arrow::guarded(
+            State::RollbackFailed { failure },
+            vec![Guard::new(
+                "restore-failed",
+                matches!(rollback.run.status, RunStatus::Failed { .. } | RunStatus::Aborted { .. })
+                    && !rollback.run.may_repeat(true),
+                rollback.run.status.name(),
+                "the restoring execution has failed and no attempt is left",
+            )],
+        )
+    }
+
+    /// The environments in which something of ours ran or may have run.
+    #[must_use]
+    pub fn touched(&self) -> std::collections::BTreeSet<EnvironmentName> {
+        let mut touched = self.progress.touched.clone();
+        if let Some((Stage::Deploying(environment), run)) = self.progress.state.work()
+            && matches!(run.status, RunStatus::Triggering { .. })
+        {
+            touched.insert(environment);
+        }
+        touched
+    }
+}
+
+/// A rollback begins to restore once what ran before it is at rest.
+pub(super) fn stopped_enough(mut state: State) -> State {
+    if let State::RollingBack(rollback) = &mut state
+        && rollback.stopping.as_ref().is_some_and(|work| work.run.is_at_rest())
+    {
+        rollback.stopping = None;
+    }
+    state
+}
+
+pub(super) fn restored(rollback: &Rollback) -> Option<Arrow> {
+    let (now, then) = rollback.then.split_first()?;
+    Some(Arrow::guarded(
+        State::RollingBack(Box::new(Rollback {
+            stopping: rollback.stopping.clone(),
+            run: Run::first(),
+            now: now.clone(),
+            then: then.to_vec(),
+        })),
+        vec![execution_succeeded(&rollback.run)],
+    ))
+}

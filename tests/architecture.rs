@@ -1,0 +1,505 @@
+//! The layering, held by reading the sources. The tables below are its documentation:
+//! whoever needs another arrow changes them, where a reviewer sees it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a test's own work"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which module may name which. `a::b` allows only that part of `a`; `*` allows
+/// all, but of [`CLOSED`] modules no submodule.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("wake", &[]),
+    ("http", &[]),
+    ("clock", &["domain"]),
+    ("metrics", &["domain"]),
+    ("ports", &["domain"]),
+    ("harness", &["domain", "ports", "http", "clock"]),
+    ("config", &["domain", "harness"]),
+    ("jira", &["domain", "ports", "http", "clock"]),
+    ("slack", &["domain", "ports", "http", "clock"]),
+    ("teams", &["domain", "ports", "http", "clock"]),
+    ("store", &["domain"]),
+    ("engine", &["domain", "store", "ports", "clock", "wake", "metrics", "config::policy"]),
+    ("app", &["domain", "store", "ports", "clock", "wake", "metrics", "config::policy"]),
+    ("tools", &["app", "domain"]),
+    ("web", &["app", "domain", "metrics"]),
+    ("cli", &["*"]),
+    ("main", &["*"]),
+];
+
+/// Whoever wires these names what they offer, not what is inside.
+const CLOSED: &[&str] = &["tools"];
+
+/// Crates that have one home.
+const HOMES: &[(&str, &[&str])] = &[
+    ("rmcp", &["tools"]),
+    ("axum", &["harness::simulator", "web"]),
+    ("rusqlite", &["store"]),
+    ("rusqlite_migration", &["store"]),
+    ("reqwest", &["http", "harness", "jira", "slack", "teams"]),
+    ("rustls", &["http"]),
+    ("getrandom", &["clock"]),
+    ("toml", &["config"]),
+    ("clap", &["cli", "main"]),
+    ("clap_complete", &["cli"]),
+    ("comfy_table", &["cli"]),
+    ("tracing_subscriber", &["cli", "main"]),
+    ("anyhow", &["cli", "main"]),
+];
+
+/// All that the domain may name: the encodings of its words, and arithmetic.
+const CRATES_OF_THE_DOMAIN: &[&str] = &[
+    "base64",
+    "ed25519_dalek",
+    "jiff",
+    "serde",
+    "serde_json",
+    "serde_json_canonicalizer",
+    "sha2",
+    "thiserror",
+    "ulid",
+];
+
+/// What a pure module has no word for.
+const IMPURE: &[&str] = &["async", "await", "SystemTime", "Instant", "UNIX_EPOCH", "thread_local"];
+
+/// What a pure module does not call: `Timestamp::now()`, `std::fs`. As plain
+/// words they are names of arguments.
+const IMPURE_CALLS: &[&str] = &["now", "env", "fs", "io", "net", "process", "rand", "random", "thread"];
+
+/// Words that fit everything and so say nothing.
+const FORBIDDEN: &[&str] = &["job", "task", "process", "manager", "handler", "helper", "util"];
+
+/// Longer, and a file is more than one idea.
+const LONGEST_FILE: usize = 500;
+
+/// Files that are longer today, with their number of lines. Better empty.
+const TOO_LONG: &[(&str, usize)] = &[];
+
+/// One source file.
+struct Source {
+    /// From `src/`, as `harness/client.rs`.
+    path: String,
+    /// As `["harness", "client"]`.
+    module: Vec<String>,
+    lines: usize,
+    tokens: Vec<String>,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    collect(&root, &mut paths);
+    paths.sort();
+    paths.iter().map(|path| Source::read(&root, path)).collect()
+}
+
+fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+impl Source {
+    fn read(root: &Path, path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap();
+        let path = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+        let mut module: Vec<String> = path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
+        if module.last().is_some_and(|last| last == "mod") {
+            module.pop();
+        }
+        Self { path, module, lines: text.lines().count(), tokens: tokens(&text) }
+    }
+
+    fn top(&self) -> &str {
+        &self.module[0]
+    }
+
+    fn is_in(&self, home: &str) -> bool {
+        let home: Vec<&str> = home.split("::").collect();
+        self.module.len() >= home.len() && home.iter().zip(&self.module).all(|(a, b)| a == b)
+    }
+
+    /// The paths from the crate's root that this file names.
+    fn named_modules(&self, modules: &BTreeSet<String>) -> BTreeSet<Vec<String>> {
+        let mut named = BTreeSet::new();
+        for start in 0..self.tokens.len() {
+            if !self.begins_path(start) {
+                continue;
+            }
+            for path in paths_from(&self.tokens, start) {
+                let from_root = match path[0].as_str() {
+                    "crate" | "deployment_orchestrator" => path[1..].to_vec(),
+                    "super" => self.resolved(&path),
+                    _ => continue,
+                };
+                if from_root.first().is_some_and(|first| modules.contains(first)) {
+                    named.insert(from_root);
+                }
+            }
+        }
+        named
+    }
+
+    /// Where `super::…` leads. A module inside the file is one level deeper than
+    /// the file, so that this may look one level too high; it then finds no module of that name.
+    fn resolved(&self, path: &[String]) -> Vec<String> {
+        let ups = path.iter().take_while(|segment| *segment == "super").count();
+        let kept = self.module.len().saturating_sub(ups);
+        self.module[..kept].iter().chain(&path[ups..]).cloned().collect()
+    }
+
+    /// Every identifier that begins a path, `use` or attribute path: crates among them.
+    fn names_crate(&self, name: &str) -> bool {
+        (0..self.tokens.len()).any(|index| {
+            self.tokens[index] == name
+                && self.begins_path(index)
+                && (self.tokens.get(index + 1).is_some_and(|next| next == "::")
+                    || index > 0 && ["use", "crate"].contains(&self.tokens[index - 1].as_str()))
+        })
+    }
+
+    fn begins_path(&self, index: usize) -> bool {
+        let before = |steps: usize| index.checked_sub(steps).map_or("", |index| &self.tokens[index]);
+        match before(1) {
+            "." => false,
+            "::" => !is_word(before(2)),
+            _ => true,
+        }
+    }
+}
+
+/// The paths that the `use` tree or path at `start` stands for, without aliases.
+fn paths_from(tokens: &[String], start: usize) -> Vec<Vec<String>> {
+    let mut path = vec![tokens[start].clone()];
+    let mut index = start + 1;
+    while tokens.get(index).is_some_and(|token| token == "::") {
+        match tokens.get(index + 1) {
+            Some(next) if next == "{" => {
+                return branches(tokens, index + 2)
+                    .into_iter()
+                    .flat_map(|branch| paths_from(tokens, branch))
+                    .map(|branch| path.iter().cloned().chain(branch).collect())
+                    .collect();
+            }
+            Some(next) if is_word(next) => path.push(next.clone()),
+            _ => break,
+        }
+        index += 2;
+    }
+    vec![path]
+}
+
+/// Where each branch of the `use` tree begins whose `{` is before `start`.
+fn branches(tokens: &[String], start: usize) -> Vec<usize> {
+    let mut found = vec![start];
+    let mut depth = 1;
+    for (index, token) in tokens.iter().enumerate().skip(start) {
+        match token.as_str() {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            "," if depth == 1 && tokens.get(index + 1).is_some_and(|next| is_word(next)) => {
+                found.push(index + 1)
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    found
+}
+
+fn is_word(token: &str) -> bool {
+    token.starts_with(|first: char| first.is_alphabetic() || first == '_')
+}
+
+/// The words, `::` and other characters of Rust source, without comments, blanks and literals.
+fn tokens(text: &str) -> Vec<String> {
+    let characters: Vec<char> = text.chars().collect();
+    let at = |index: usize| characters.get(index).copied().unwrap_or('\0');
+    let mut tokens = Vec::new();
+    let mut index = 0;
+    while index < characters.len() {
+        let rest = &characters[index..];
+        index += match (at(index), at(index + 1)) {
+            ('/', '/') => rest.iter().position(|c| *c == '\n').unwrap_or(rest.len()),
+            ('/', '*') => end_of_block(rest),
+            ('r', '"' | '#') if raw_string(rest).is_some() => raw_string(rest).unwrap(),
+            ('"', _) => end_of_string(rest),
+            ('\'', '\\') => 2 + rest[3..].iter().position(|c| *c == '\'').unwrap() + 2,
+            ('\'', _) if at(index + 2) == '\'' => 3,
+            (':', ':') => {
+                tokens.push("::".to_owned());
+                2
+            }
+            (first, _) if first.is_alphanumeric() || first == '_' => {
+                let word: String = rest.iter().take_while(|c| c.is_alphanumeric() || **c == '_').collect();
+                let length = word.chars().count();
+                tokens.push(word);
+                length
+            }
+            (blank, _) if blank.is_whitespace() => 1,
+            (other, _) => {
+                tokens.push(other.to_string());
+                1
+            }
+        };
+    }
+    tokens
+}
+
+fn end_of_block(rest: &[char]) -> usize {
+    let mut depth = 0;
+    let mut index = 0;
+    while index < rest.len() {
+        match (rest[index], rest.get(index + 1)) {
+            ('/', Some('*')) => depth += 1,
+            ('*', Some('/')) => depth -= 1,
+            _ => {
+                index += 1;
+                continue;
+            }
+        }
+        index += 2;
+        if depth == 0 {
+            break;
+        }
+    }
+    index
+}
+
+fn end_of_string(rest: &[char]) -> usize {
+    let mut index = 1;
+    while index < rest.len() && rest[index] != '"' {
+        index += if rest[index] == '\\' { 2 } else { 1 };
+    }
+    index + 1
+}
+
+fn raw_string(rest: &[char]) -> Option<usize> {
+    let hashes = rest[1..].iter().take_while(|c| **c == '#').count();
+    let end: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', hashes)).collect();
+    let body = hashes + 2;
+    if rest.get(hashes + 1) != Some(&'"') {
+        return None;
+    }
+    rest[body..].windows(end.len()).position(|window| window == end).map(|found| body + found + end.len())
+}
+
+fn modules(sources: &[Source]) -> BTreeSet<String> {
+    sources.iter().map(|source| source.top().to_owned()).filter(|top| top != "lib").collect()
+}
+
+fn layer(module: &str) -> Option<&'static [&'static str]> {
+    LAYERS.iter().find(|(name, _)| *name == module).map(|(_, may)| *may)
+}
+
+fn may_name(from: &str, path: &[String], sources: &[Source]) -> bool {
+    if path[0] == from {
+        return true;
+    }
+    let inside = |module: &str| {
+        path.len() > 1
+            && sources
+                .iter()
+                .any(|it| it.top() == module && it.module.get(1).is_some_and(|name| *name == path[1]))
+    };
+    layer(from).unwrap_or_default().iter().any(|allowed| {
+        *allowed == "*" && !(CLOSED.contains(&path[0].as_str()) && inside(&path[0]))
+            || allowed.split("::").zip(path).all(|(a, b)| a == b) && path.len() >= allowed.split("::").count()
+    })
+}
+
+#[test]
+fn a_module_names_only_what_its_layer_may() {
+    let sources = sources();
+    let modules = modules(&sources);
+    let mut wrong = Vec::new();
+    for source in sources.iter().filter(|source| source.top() != "lib") {
+        for path in source.named_modules(&modules) {
+            if !may_name(source.top(), &path, &sources) {
+                wrong.push(format!("src/{}: {}", source.path, path.join("::")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not allowed by LAYERS:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_module_has_a_layer() {
+    let unknown: Vec<String> =
+        modules(&sources()).into_iter().filter(|module| layer(module).is_none()).collect();
+    assert!(unknown.is_empty(), "not in LAYERS: {unknown:?}");
+}
+
+#[test]
+fn layers_have_no_circle() {
+    let mut known: Vec<&str> = Vec::new();
+    for (module, may) in LAYERS {
+        for allowed in may.iter().filter(|allowed| **allowed != "*") {
+            let top = allowed.split("::").next().unwrap();
+            assert!(known.contains(&top), "{module} may name {top}, which stands below it in LAYERS");
+        }
+        known.push(module);
+    }
+}
+
+#[test]
+fn a_crate_is_named_only_at_home() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for (name, homes) in HOMES {
+            if source.names_crate(name) && !homes.iter().any(|home| source.is_in(home)) {
+                wrong.push(format!("src/{} names {name}, whose home is {homes:?}", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_domain_is_pure() {
+    let crates = dependencies();
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| source.top() == "domain") {
+        for name in crates.iter().filter(|name| !CRATES_OF_THE_DOMAIN.contains(&name.as_str())) {
+            if source.names_crate(name) {
+                wrong.push(format!("src/{} names {name}", source.path));
+            }
+        }
+        for (index, token) in source.tokens.iter().enumerate() {
+            let called = index > 0 && source.tokens[index - 1] == "::";
+            if IMPURE.contains(&token.as_str()) || called && IMPURE_CALLS.contains(&token.as_str()) {
+                wrong.push(format!("src/{} says {token}", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The crates of Cargo.toml, as Rust names them.
+fn dependencies() -> Vec<String> {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let section = manifest.split("\n[").find(|section| section.starts_with("dependencies]")).unwrap();
+    let names: Vec<String> = section
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, _)| name.trim().replace('-', "_"))
+        .collect();
+    assert!(names.len() > 10, "{names:?}");
+    names
+}
+
+#[test]
+fn a_file_is_one_idea() {
+    for source in sources() {
+        let limit =
+            TOO_LONG.iter().find(|(path, _)| *path == source.path).map_or(LONGEST_FILE, |(_, lines)| *lines);
+        assert!(source.lines <= limit, "src/{} has {} lines, at most {limit}", source.path, source.lines);
+    }
+}
+
+#[test]
+fn names_say_what_things_are() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let declared = source.tokens.windows(2).filter_map(|pair| {
+            let declares = ["struct", "enum", "trait", "type", "mod", "union"].contains(&pair[0].as_str());
+            (declares && is_word(&pair[1])).then(|| pair[1].clone())
+        });
+        for name in declared.chain(source.module.clone()) {
+            let says_nothing =
+                |word: &String| FORBIDDEN.iter().any(|no| word == no || *word == format!("{no}s"));
+            if words(&name).iter().any(says_nothing) {
+                wrong.push(format!("src/{}: {name}", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{FORBIDDEN:?} say nothing:\n{}", wrong.join("\n"));
+}
+
+/// The words of a CamelCase or snake_case name, in lower case.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut fresh = true;
+    for character in name.chars() {
+        if character == '_' {
+            fresh = true;
+            continue;
+        }
+        if fresh || character.is_uppercase() {
+            words.push(String::new());
+            fresh = false;
+        }
+        words.last_mut().unwrap().extend(character.to_lowercase());
+    }
+    words
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    let sources = sources();
+    let prints = |source: &&Source| {
+        let mut pairs = source.tokens.windows(2);
+        pairs.any(|pair| ["print", "println"].contains(&pair[0].as_str()) && pair[1] == "!")
+    };
+    let wrong: Vec<&str> = sources
+        .iter()
+        .filter(|source| !source.is_in("cli"))
+        .filter(prints)
+        .map(|source| source.path.as_str())
+        .collect();
+    assert!(wrong.is_empty(), "standard output is the wire: {wrong:?}");
+}
+
+#[test]
+fn the_reader_of_sources_reads_rust() {
+    let source = |module: &str, text: &str| Source {
+        path: String::new(),
+        module: module.split("::").map(str::to_owned).collect(),
+        lines: 0,
+        tokens: tokens(text),
+    };
+    let all: BTreeSet<String> = ["app", "domain", "store", "tools"].map(str::to_owned).into();
+    let named = |module: &str, text: &str| {
+        let paths = source(module, text).named_modules(&all);
+        paths.iter().map(|path| path.join("::")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        named("tools::start", "use crate::{app::{App, view as v}, store};"),
+        ["app::App", "app::view", "store"]
+    );
+    assert_eq!(
+        named("tools::start", "fn f() -> crate::store::Store { deployment_orchestrator::app() }"),
+        ["app", "store::Store"]
+    );
+    assert_eq!(
+        named("tools::start", "use super::super::{store, domain::id}; use super::guard;"),
+        ["domain::id", "store", "tools::guard"]
+    );
+    assert_eq!(named("ports", "use super::store::Store;"), ["store::Store"]);
+    assert_eq!(named("ports", "pub(crate) fn f() { <crate::app::App>::new() }"), ["app::App"]);
+    let hidden = r###"// crate::store
+        /* crate::store /* crate::store */ crate::store */ "crate::store \" crate::store" r#"crate::store " "#
+        'c' '\'' '"' b"crate::store" "###;
+    assert_eq!(named("tools", hidden), Vec::<String>::new());
+    assert!(source("a", "use rmcp::X;").names_crate("rmcp"));
+    assert!(source("a", "#[rmcp::tool]").names_crate("rmcp"));
+    assert!(source("a", "pub use rmcp;").names_crate("rmcp"));
+    assert!(source("a", "fn f() -> ::rmcp::X {}").names_crate("rmcp"));
+    assert!(!source("a", "use crate::rmcp::X; let rmcp = 1;").names_crate("rmcp"));
+    assert_eq!(words("ProcessManager"), ["process", "manager"]);
+    assert_eq!(words("signed_decision"), ["signed", "decision"]);
+}
