@@ -56,7 +56,8 @@ pub(super) struct Connector {
 
 impl Connector {
     /// Create the file where it is absent, check that it is ours and migrate it.
-    pub(super) fn prepare(path: &Path, disk: Disk) -> Result<Self, Error> {
+    /// The connection that did so is the one that writes.
+    pub(super) fn prepare(path: &Path, disk: Disk) -> Result<(Self, Connection), Error> {
         let connector = Self { path: path.to_owned(), disk };
         if disk.vfs.is_none() {
             create_private(path).map_err(|source| {
@@ -77,7 +78,7 @@ impl Connector {
         }
         connector.configure(&connection)?;
         schema::migrate(&mut connection)?;
-        Ok(connector)
+        Ok((connector, connection))
     }
 
     /// The connection that writes.

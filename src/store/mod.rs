@@ -83,8 +83,8 @@ impl Store {
     /// [`Self::open`] on another ground, for tests of durability.
     #[doc(hidden)]
     pub fn open_on(path: &Path, disk: Disk) -> Result<Self, Error> {
-        let connector = Connector::prepare(path, disk)?;
-        Ok(Self { writer: Writer::new(connector.clone()), readers: Readers::new(connector) })
+        let (connector, connection) = Connector::prepare(path, disk)?;
+        Ok(Self { writer: Writer::new(connector.clone(), connection), readers: Readers::new(connector) })
     }
 
     /// Create a deployment in state `pending`, with its event `CREATED` by

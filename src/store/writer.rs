@@ -32,7 +32,7 @@ const LARGEST_BATCH: usize = 128;
 /// The one place through which everything is written.
 pub(super) struct Writer {
     connector: Connector,
-    /// The leader's. `None` until the first write, and after a failure of the disk.
+    /// The leader's. `None` after a failure of the disk.
     connection: Mutex<Option<Connection>>,
     line: Mutex<Line>,
 }
@@ -62,8 +62,9 @@ enum Performed {
 }
 
 impl Writer {
-    pub(super) fn new(connector: Connector) -> Self {
-        Self { connector, connection: Mutex::new(None), line: Mutex::default() }
+    /// `connection` is the first; when it fails, `connector` makes the next.
+    pub(super) fn new(connector: Connector, connection: Connection) -> Self {
+        Self { connector, connection: Mutex::new(Some(connection)), line: Mutex::default() }
     }
 
     /// Run `operation` in a transaction of the writing connection and commit it,
