@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{App, Code, Error};
 use crate::domain::execution::{ExecutionStatus, Observation};
-use crate::domain::id::{Branch, CorrelationKey, DeploymentId, ExecutionId, PipelineId, VariableName};
+use crate::domain::id::{Branch, CorrelationKey, DeploymentId, ExecutionId, PipelineId};
 use crate::domain::principal::Actor;
 use crate::ports::{ExecutionDetail, ExecutionFilter, TriggerError, TriggerRequest};
 
@@ -150,11 +150,7 @@ impl App {
             ));
         }
         let now = self.clock.now();
-        let inputs = request
-            .inputs
-            .into_iter()
-            .map(|(name, value)| Ok((name.parse::<VariableName>()?, value)))
-            .collect::<Result<BTreeMap<_, _>, Error>>()?;
+        let inputs = super::start::variables(request.inputs)?;
         let unique = DeploymentId::new(u64::try_from(now.0).unwrap_or(0), self.random.bits());
         let key = CorrelationKey::new(&unique, "by-agent", 1);
         let trigger = TriggerRequest {

@@ -109,11 +109,7 @@ impl App {
             None => repository.as_str().rsplit('/').next().unwrap_or_default().parse()?,
         };
         let workflow = self.workflow_to(request.target_environment.as_deref())?;
-        let variables = request
-            .variables
-            .into_iter()
-            .map(|(name, value)| Ok((name.parse::<VariableName>()?, value)))
-            .collect::<Result<BTreeMap<_, _>, Error>>()?;
+        let variables = variables(request.variables)?;
         if let Some(taken) =
             Variable::ALL.iter().map(|own| own.name()).find(|own| variables.contains_key(own))
         {
@@ -190,6 +186,35 @@ impl App {
                 && differences(&other.spec, spec).is_empty()
         }))
     }
+}
+
+/// The most that one variable may hold.
+const VALUE_LIMIT: usize = 4_000;
+
+/// A caller's variables, checked. Harness evaluates `<+…>` inside a value, which
+/// would let whoever writes the value read the secrets of the project.
+pub(super) fn variables(given: BTreeMap<String, String>) -> Result<BTreeMap<VariableName, String>, Error> {
+    given
+        .into_iter()
+        .map(|(name, value)| {
+            let name: VariableName = name.parse()?;
+            if value.contains("<+") || value.contains("${") {
+                return Err(Error::new(
+                    Code::MalformedArgument,
+                    format!("the variable `{name}` holds an expression, which Harness would evaluate"),
+                    "give plain text; expressions belong into the pipeline or the config",
+                ));
+            }
+            if value.len() > VALUE_LIMIT {
+                return Err(Error::new(
+                    Code::MalformedArgument,
+                    format!("the variable `{name}` holds more than {VALUE_LIMIT} bytes"),
+                    "pass a reference to the content instead of the content",
+                ));
+            }
+            Ok((name, value))
+        })
+        .collect()
 }
 
 /// What a caller asked for differently, in words. The workflow counts by its

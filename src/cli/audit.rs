@@ -21,8 +21,10 @@ pub(super) fn verify(global: &Global) -> Result<(), Error> {
         )
     })?;
     if global.json {
-        return output::json(&serde_json::json!({ "intact": true, "events": head.position, "hash": head.hash }));
+        return output::json(
+            &serde_json::json!({ "intact": true, "events": head.position, "hash": head.hex() }),
+        );
     }
-    output::line(&format!("intact: {} events, head {}", head.position, head.hash));
+    output::line(&format!("intact: {} events, head {}", head.position, head.hex()));
     Ok(())
 }

@@ -8,7 +8,11 @@ use crate::clock::SystemRandom;
 use crate::config::environment;
 use crate::domain::id::PrincipalName;
 
-pub(super) fn run(global: &Global, person: Option<PrincipalName>, path: Option<PathBuf>) -> Result<(), Error> {
+pub(super) fn run(
+    global: &Global,
+    person: Option<PrincipalName>,
+    path: Option<PathBuf>,
+) -> Result<(), Error> {
     let person = person_or_user(person)?;
     let path = match path {
         Some(path) => path,

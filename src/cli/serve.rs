@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 use super::wiring::{self, Harness};
 use super::{Global, trial};
 use crate::app::{App, Code, Error};
-use crate::clock::Random as _;
 use crate::config::environment;
 use crate::config::environment::CORRELATION_VARIABLE;
 use crate::engine::{Engine, Parts};
@@ -26,7 +25,8 @@ pub(super) async fn run(global: &Global, simulate: bool) -> Result<(), Error> {
             trial::open_gates(&mut policy)?;
         }
         policy.caveats.push(
-            "simulated Harness: nothing is deployed, and its runs are forgotten when the server stops".to_owned(),
+            "simulated Harness: nothing is deployed, and its runs are forgotten when the server stops"
+                .to_owned(),
         );
         let started = start_simulator().await?;
         let harness = simulated(&started)?;

@@ -26,7 +26,10 @@ pub(super) async fn run(address: SocketAddr, script: Option<&Path>) -> Result<()
         Error::new(Code::IoFailed, format!("{address} cannot be listened on: {error}"), "name another --addr")
     })?;
     output::line(&format!("simulated Harness at {}; stop it with Ctrl-C", simulator.url()));
-    output::line(&format!("  HARNESS_BASE_URL={} HARNESS_API_KEY=sat.simulated.any.key HARNESS_ORG_ID=default HARNESS_PROJECT_ID=trial", simulator.url()));
+    output::line(&format!(
+        "  HARNESS_BASE_URL={} HARNESS_API_KEY=sat.simulated.any.key HARNESS_ORG_ID=default HARNESS_PROJECT_ID=trial",
+        simulator.url()
+    ));
     let _ = tokio::signal::ctrl_c().await;
     drop(simulator);
     Ok(())

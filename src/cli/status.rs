@@ -24,7 +24,9 @@ pub(super) async fn list(global: &Global, all: bool) -> Result<(), Error> {
     let rows = list
         .deployments
         .into_iter()
-        .map(|it| vec![it.deployment_id, it.state, it.service, it.commit_sha, it.target_environment, it.updated_at])
+        .map(|it| {
+            vec![it.deployment_id, it.state, it.service, it.commit_sha, it.target_environment, it.updated_at]
+        })
         .collect();
     output::table(&["deployment", "state", "service", "commit", "target", "last event"], rows);
     Ok(())
@@ -66,8 +68,14 @@ pub(super) fn show(global: &Global, status: &StatusView) -> Result<(), Error> {
         let rows = timeline
             .iter()
             .map(|entry| {
-                let attempts = if entry.attempts > 1 { format!("{} attempts", entry.attempts) } else { String::new() };
-                vec![entry.state.clone(), entry.entered_at.clone(), output::duration(entry.duration_ms), attempts]
+                let attempts =
+                    if entry.attempts > 1 { format!("{} attempts", entry.attempts) } else { String::new() };
+                vec![
+                    entry.state.clone(),
+                    entry.entered_at.clone(),
+                    output::duration(entry.duration_ms),
+                    attempts,
+                ]
             })
             .collect();
         output::table(&["state", "entered", "for", ""], rows);

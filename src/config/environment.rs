@@ -1,8 +1,6 @@
 //! The only place that reads the process environment.
 
-use std::path::PathBuf;
-
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use super::Error;
 use super::file::HarnessSection;
@@ -32,11 +30,9 @@ pub fn secret(name: &str) -> Result<Option<SecretString>, Error> {
 /// One sentence with everything that is missing.
 pub fn harness_settings(file: &HarnessSection) -> Result<Settings, Error> {
     let api_key = secret("HARNESS_API_KEY")?;
-    let account = text("HARNESS_ACCOUNT_ID").or_else(|| file.account.clone()).or_else(|| {
-        // A key is `pat.<account>.<token>.<secret>` or `sat.…`.
-        let key = api_key.as_ref()?.expose_secret();
-        key.split('.').nth(1).filter(|_| key.split('.').count() == 4).map(ToOwned::to_owned)
-    });
+    let account = text("HARNESS_ACCOUNT_ID")
+        .or_else(|| file.account.clone())
+        .or_else(|| api_key.as_ref().and_then(Settings::account_of));
     let org = text("HARNESS_ORG_ID").or_else(|| file.org.clone());
     let project = text("HARNESS_PROJECT_ID").or_else(|| file.project.clone());
     let (Some(api_key), Some(account), Some(org), Some(project)) =
@@ -85,14 +81,16 @@ pub fn os_user() -> String {
 /// What decides how much is logged, in `tracing`'s filter syntax.
 #[must_use]
 pub fn log_filter() -> String {
-    text("ORCHESTRATOR_LOG").unwrap_or_else(|| "warn,deployment_orchestrator=info".to_owned())
+    text(LOG).unwrap_or_else(|| "warn,deployment_orchestrator=info".to_owned())
 }
 
-/// Where a person's private key is unless said otherwise.
+/// Whether nobody said how much is logged.
 #[must_use]
-pub fn key_file() -> Option<PathBuf> {
-    text("ORCHESTRATOR_KEY").map(PathBuf::from)
+pub fn log_filter_is_default() -> bool {
+    text(LOG).is_none()
 }
+
+const LOG: &str = "ORCHESTRATOR_LOG";
 
 #[expect(clippy::disallowed_methods, reason = "this is the home of environment reads")]
 fn text(name: &str) -> Option<String> {

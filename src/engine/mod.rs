@@ -116,7 +116,7 @@ impl Engine {
         let mut reported = None;
         while !shutdown.is_cancelled() {
             let pause = match self.tick().await {
-                Ok(_) => self.pause().await,
+                Ok(_) => self.parts.pause().await,
                 Err(error) => {
                     // Said once: a full disk would otherwise fill the log, too.
                     let text = error.to_string();
@@ -234,14 +234,6 @@ impl Engine {
         }
     }
 
-    async fn pause(&self) -> Duration {
-        let now = self.parts.clock.now();
-        match self.parts.blocking(Store::next_due).await {
-            Ok(Some(due)) if due > now => due.since(now).min(LONGEST_PAUSE),
-            _ => LONGEST_PAUSE,
-        }
-    }
-
     fn begin_step(&mut self, fence: Fence, deployment: Deployment, step: Step) {
         let parts = self.parts.clone();
         self.under_way.push(Box::pin(async move {
@@ -287,6 +279,15 @@ impl Parts {
     ) -> Result<T, store::Error> {
         let store = Arc::clone(&self.store);
         tokio::task::spawn_blocking(move || verb(&store)).await.expect("store verbs do not panic")
+    }
+
+    /// How long nothing is due, as far as this process can know.
+    async fn pause(&self) -> Duration {
+        let now = self.clock.now();
+        match self.blocking(Store::next_due).await {
+            Ok(Some(due)) if due > now => due.since(now).min(LONGEST_PAUSE),
+            _ => LONGEST_PAUSE,
+        }
     }
 
     /// Record an event that the engine has decided on.

@@ -23,6 +23,14 @@ pub struct ChainHead {
     pub hash: [u8; 32],
 }
 
+impl ChainHead {
+    /// The hash as 64 hexadecimal digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        self.hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 /// The events are not what was recorded, or could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ChainError {

@@ -67,7 +67,8 @@ fn everybody_in_line_is_answered_whatever_the_others_do() {
 fn a_commit_that_fails_is_acknowledged_to_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let writer = writer(folder.path());
-    let deferred = "CREATE TABLE child (parent INTEGER REFERENCES mark (number) DEFERRABLE INITIALLY DEFERRED)";
+    let deferred =
+        "CREATE TABLE child (parent INTEGER REFERENCES mark (number) DEFERRABLE INITIALLY DEFERRED)";
     locked(&writer.connection).as_ref().unwrap().execute_batch(deferred).unwrap();
     let entered = Barrier::new(2);
     std::thread::scope(|scope| {
