@@ -1,7 +1,6 @@
 //! What a caller is told when something cannot be done: one sentence, a stable
 //! code, what to do next. `docs/errors.md` has a paragraph for each code.
 
-use crate::config;
 use crate::domain::execution::{Cause, Retry};
 use crate::domain::guard::{Guard, Refusal};
 use crate::domain::id::Malformed;
@@ -216,11 +215,5 @@ impl From<CallError> for Error {
             _ => (Code::HarnessRefused, "read the message; the same call will not succeed"),
         };
         Self { retryable, ..Self::new(code, error.message, hint) }
-    }
-}
-
-impl From<config::Error> for Error {
-    fn from(error: config::Error) -> Self {
-        Self::new(Code::ConfigInvalid, error.to_string(), "correct the settings and start again")
     }
 }

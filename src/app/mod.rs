@@ -25,7 +25,7 @@ pub use transition::TransitionRequest;
 pub use wait::Until;
 
 use crate::clock::{Clock, Random};
-use crate::config::Policy;
+use crate::config::policy::Policy;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::id::DeploymentId;

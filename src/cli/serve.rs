@@ -33,7 +33,7 @@ pub(super) async fn run(global: &Global, simulate: bool) -> Result<(), Error> {
         simulator = Some(started);
         harness
     } else {
-        wiring::harness(environment::harness_settings(&section)?)?
+        wiring::harness(environment::harness_settings(&section).map_err(|error| wiring::settings(&error))?)?
     };
     let app = wiring::assemble(&global.database(simulate)?, policy, harness)?;
     let outcome = serve(app).await;

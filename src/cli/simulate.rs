@@ -19,7 +19,7 @@ pub(super) async fn run(address: SocketAddr, script: Option<&Path>) -> Result<()
                 )
             };
             let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-            toml::from_str(&text).map_err(|error| wrong(error.message().to_owned()))?
+            Script::from_toml(&text).map_err(wrong)?
         }
     };
     let simulator = Simulator::start(address, script).await.map_err(|error| {

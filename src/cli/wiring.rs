@@ -64,7 +64,12 @@ pub(super) fn assemble(path: &Path, policy: Policy, harness: Harness) -> Result<
 
 /// The rules of the config file, or the defaults.
 pub(super) fn policy(global: &Global) -> Result<(Policy, config::HarnessSection), Error> {
-    Ok(config::load(global.config_file()?.as_deref(), &environment::os_user())?)
+    config::load(global.config_file()?.as_deref(), &environment::os_user()).map_err(|error| settings(&error))
+}
+
+/// Settings that cannot be used.
+pub(super) fn settings(error: &config::Error) -> Error {
+    Error::new(Code::ConfigInvalid, error.to_string(), "correct the settings and start again")
 }
 
 fn database_with_content(global: &Global) -> Result<std::path::PathBuf, Error> {

@@ -18,7 +18,7 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Random};
-use crate::config::Policy;
+use crate::config::policy::Policy;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::id::DeploymentId;

@@ -42,7 +42,6 @@ pub(crate) fn spec() -> Spec {
         mode: Mode::Auto,
         variables: BTreeMap::from([("region".parse().unwrap(), "eu-west-1".to_owned())]),
         jira_issues: vec!["SHOP-42".parse().unwrap()],
-        notify: vec!["#deployments".to_owned()],
         initiator: Actor {
             principal: Principal::Agent {
                 client: "claude-code".to_owned(),

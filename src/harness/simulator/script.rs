@@ -67,6 +67,14 @@ impl Script {
         }
     }
 
+    /// Read a script that a person wrote.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one line.
+    pub fn from_toml(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| error.message().replace('\n', " "))
+    }
+
     /// This script, with `pipeline` doing as told.
     #[must_use]
     pub fn with(mut self, pipeline: &str, does: Pipeline) -> Self {
