@@ -63,8 +63,8 @@ pub(super) struct Link<'a> {
     pub(super) state: &'a str,
 }
 
-/// Append an event to the chain, in the open transaction.
-pub(super) fn append(connection: &Connection, link: &Link<'_>) -> Result<(), Error> {
+/// Append an event to the chain, in the open transaction, and return its position.
+pub(super) fn append(connection: &Connection, link: &Link<'_>) -> Result<u64, Error> {
     let head = head(connection)?;
     let position = head.position + 1;
     connection
@@ -83,7 +83,7 @@ pub(super) fn append(connection: &Connection, link: &Link<'_>) -> Result<(), Err
             link.state,
             hash(&head.hash, position, FORMAT, link),
         ])?;
-    Ok(())
+    Ok(position)
 }
 
 /// Walk the chain from its first event.

@@ -50,7 +50,7 @@ use crate::domain::record::EventRecord;
 use crate::domain::state::Version;
 use crate::domain::time::Timestamp;
 use connection::{Connector, Readers};
-use row::to_json;
+use record::Submission;
 use writer::Writer;
 
 /// The database. Share it by [`Arc`](std::sync::Arc); every method takes `&self`.
@@ -107,9 +107,15 @@ impl Store {
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::Refused`],
     /// [`Error::LeaseLost`], or those of the database.
     pub fn record(&self, entry: &Entry) -> Result<Deployment, Error> {
-        let (actor, event) = (to_json(&entry.actor), to_json(&entry.event));
-        let entry = entry.clone();
-        self.writer.write(move |connection| record::record(connection, &entry, &actor, &event))
+        // Who has to wait anyway does the pure work meanwhile. It is done again, in
+        // the transaction, if it is refused or the deployment moves on before that.
+        let draft = if self.writer.is_busy() {
+            self.readers.read(|connection| record::draft(connection, entry)).ok()
+        } else {
+            None
+        };
+        let submission = Submission::new(entry, draft);
+        self.writer.write(move |connection| submission.record(connection))
     }
 
     /// The deployment as it is stored.

@@ -26,11 +26,19 @@ pub struct Claimed {
     pub attempts: u32,
 }
 
-/// Add a notice, in the transaction of its event. Due at once.
-pub(super) fn enqueue(connection: &Connection, notice: &Notice) -> Result<(), Error> {
+/// Add a notice, in the transaction of the event at `position`. Due at once.
+pub(super) fn enqueue(connection: &Connection, position: u64, notice: &Notice) -> Result<(), Error> {
     connection
-        .prepare_cached("INSERT INTO notice (key, deployment, body, due_at) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![notice.key, notice.deployment.as_str(), row::to_json(notice), notice.at.0])?;
+        .prepare_cached(
+            "INSERT INTO notice (key, position, deployment, body, due_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            notice.key,
+            row::signed(position),
+            notice.deployment.as_str(),
+            row::to_json(notice),
+            notice.at.0,
+        ])?;
     Ok(())
 }
 
@@ -41,23 +49,22 @@ pub(super) fn is_due(connection: &Connection, now: Timestamp) -> Result<bool, Er
 
 /// Claim what is due, oldest first, in the open transaction.
 pub(super) fn claim(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, Error> {
-    let due: Vec<(i64, Claimed)> = connection
+    let due: Vec<Claimed> = connection
         .prepare_cached(
-            "SELECT number, key, body, attempts FROM notice WHERE due_at <= ?1
-             ORDER BY due_at, number LIMIT ?2",
+            "SELECT body, attempts FROM notice WHERE due_at <= ?1 ORDER BY due_at, position LIMIT ?2",
         )?
         .query_and_then(params![now.0, limit], |row| {
             let notice = row::from_json(row::text(row, "body")?, || "a notice".to_owned())?;
             let attempts: u32 = row.get("attempts")?;
-            Ok((row.get("number")?, Claimed { notice, attempts: attempts.saturating_add(1) }))
+            Ok(Claimed { notice, attempts: attempts.saturating_add(1) })
         })?
         .collect::<Result<_, Error>>()?;
     let mut claim =
-        connection.prepare_cached("UPDATE notice SET due_at = ?2, attempts = ?3 WHERE number = ?1")?;
-    for (number, claimed) in &due {
-        claim.execute(params![number, now.plus(CLAIM_TIME).0, claimed.attempts])?;
+        connection.prepare_cached("UPDATE notice SET due_at = ?2, attempts = ?3 WHERE key = ?1")?;
+    for claimed in &due {
+        claim.execute(params![claimed.notice.key, now.plus(CLAIM_TIME).0, claimed.attempts])?;
     }
-    Ok(due.into_iter().map(|(_, claimed)| claimed).collect())
+    Ok(due)
 }
 
 /// Note that a notice was told. Nothing, if it was already, or if there is no such notice.

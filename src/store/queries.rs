@@ -96,12 +96,10 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Err
     match filter.activity {
         Activity::Any => {}
         Activity::Active => sql.push_str(" AND active = 1"),
-        // Nearly all have ended, so the order of creation is a better way in than the index.
-        Activity::Ended => sql.push_str(" AND +active = 0"),
+        Activity::Ended => sql.push_str(" AND active = 0"),
     }
     if let Some(state) = &filter.state {
-        // The index begins with `active`, so name both of its values.
-        sql.push_str(" AND active IN (0, 1) AND state = ?");
+        sql.push_str(" AND state = ?");
         values.push(state);
     }
     let repository = filter.repository.as_ref().map(Repository::as_str);
@@ -148,7 +146,7 @@ pub(super) fn due(connection: &Connection, now: Timestamp, limit: u32) -> Result
     connection
         .prepare_cached(
             "SELECT id, version, created_at, spec, progress FROM deployment
-             WHERE due_at <= ?1 ORDER BY due_at, number LIMIT ?2",
+             WHERE active = 1 AND due_at <= ?1 ORDER BY due_at, number LIMIT ?2",
         )?
         .query_and_then(params![now.0, limit.min(LARGEST_PAGE)], row::deployment)?
         .collect()
@@ -158,7 +156,7 @@ pub(super) fn next_due(connection: &Connection) -> Result<Option<Timestamp>, Err
     let earliest: Option<i64> = connection
         .prepare_cached(
             "SELECT min(due_at) FROM (
-                 SELECT min(due_at) AS due_at FROM deployment WHERE due_at IS NOT NULL
+                 SELECT min(due_at) AS due_at FROM deployment WHERE active = 1
                  UNION ALL
                  SELECT min(due_at) FROM notice WHERE due_at IS NOT NULL
              )",

@@ -10,9 +10,10 @@ use super::lease::{self, Fence};
 use super::outbox;
 use super::queries;
 use super::row::{self, signed, to_json};
-use crate::domain::deployment::{Deployment, Spec};
+use crate::domain::deployment::{Deployment, Progress, Spec};
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::id::DeploymentId;
+use crate::domain::notice::Notice;
 use crate::domain::plan;
 use crate::domain::principal::Actor;
 use crate::domain::time::Timestamp;
@@ -90,35 +91,70 @@ pub(super) fn create(
     Ok(Created::Fresh(deployment))
 }
 
-/// Apply `entry` to the stored deployment and record what follows.
-/// `actor` and `event` are those of the entry in JSON.
-pub(super) fn record(
-    connection: &Connection,
-    entry: &Entry,
-    actor: &str,
-    event: &str,
-) -> Result<Deployment, Error> {
-    if let Authority::Driver(fence) = &entry.authority {
-        lease::check(connection, fence)?;
+/// What an entry makes of one version of a deployment: pure work, done before
+/// the transaction when another is under way anyway.
+pub(super) struct Draft {
+    before: u64,
+    after: Deployment,
+    progress: String,
+    notices: Vec<Notice>,
+    deployed: Option<Deployed>,
+}
+
+/// An entry with what can be known of it before the transaction.
+pub(super) struct Submission {
+    entry: Entry,
+    actor: String,
+    event: String,
+    draft: Option<Draft>,
+}
+
+impl Submission {
+    pub(super) fn new(entry: &Entry, draft: Option<Draft>) -> Self {
+        Self { entry: entry.clone(), actor: to_json(&entry.actor), event: to_json(&entry.event), draft }
     }
+
+    /// Apply the entry to the stored deployment, and record what follows.
+    pub(super) fn record(self, connection: &Connection) -> Result<Deployment, Error> {
+        let Self { entry, actor, event, draft } = self;
+        if let Authority::Driver(fence) = &entry.authority {
+            lease::check(connection, fence)?;
+        }
+        // A version is never written twice, so a draft of the stored version is what it would be now.
+        let draft = match draft {
+            Some(draft) if save(connection, &draft, entry.at)? => draft,
+            _ => {
+                let draft = self::draft(connection, &entry)?;
+                if !save(connection, &draft, entry.at)? {
+                    let what = format!("{} changed in a transaction that excludes others", entry.id);
+                    return Err(Error::corrupt(what));
+                }
+                draft
+            }
+        };
+        let position = append(connection, &draft.after, &actor, &event, entry.at)?;
+        for notice in &draft.notices {
+            outbox::enqueue(connection, position, notice)?;
+        }
+        if let Some(deployed) = &draft.deployed {
+            note_version(connection, &draft.after, deployed, entry.at)?;
+        }
+        Ok(draft.after)
+    }
+}
+
+/// Apply `entry` to the deployment as it is stored now.
+pub(super) fn draft(connection: &Connection, entry: &Entry) -> Result<Draft, Error> {
     let mut deployment = queries::load(connection, &entry.id)?;
-    let actual = deployment.progress.version;
+    let before = deployment.progress.version;
     if let Expected::Version(expected) = entry.expected
-        && expected != actual
+        && expected != before
     {
-        return Err(Error::Stale { id: entry.id.clone(), expected, actual });
+        return Err(Error::Stale { id: entry.id.clone(), expected, actual: before });
     }
     let Transition { progress, notices, deployed } = deployment.apply(&entry.event, entry.at)?;
     deployment.progress = progress;
-    save(connection, &deployment, actual, entry.at)?;
-    append(connection, &deployment, actor, event, entry.at)?;
-    for notice in &notices {
-        outbox::enqueue(connection, notice)?;
-    }
-    if let Some(deployed) = &deployed {
-        note_version(connection, &deployment, deployed, entry.at)?;
-    }
-    Ok(deployment)
+    Ok(Draft { before, progress: to_json(&deployment.progress), after: deployment, notices, deployed })
 }
 
 fn insert(connection: &Connection, deployment: &Deployment) -> Result<(), Error> {
@@ -147,28 +183,24 @@ fn insert(connection: &Connection, deployment: &Deployment) -> Result<(), Error>
     Ok(())
 }
 
-/// Compare-and-swap on the version.
-fn save(connection: &Connection, deployment: &Deployment, before: u64, at: Timestamp) -> Result<(), Error> {
-    let progress = &deployment.progress;
+/// Compare-and-swap on the version: whether the deployment was at the one that the draft is of.
+fn save(connection: &Connection, draft: &Draft, at: Timestamp) -> Result<bool, Error> {
+    let Progress { version, state, .. } = &draft.after.progress;
     let saved = connection
         .prepare_cached(
             "UPDATE deployment SET version = ?3, state = ?4, active = ?5, due_at = ?6, progress = ?7
              WHERE id = ?1 AND version = ?2",
         )?
         .execute(params![
-            deployment.id.as_str(),
-            signed(before),
-            signed(progress.version),
-            progress.state.name(),
-            !progress.state.is_terminal(),
-            plan::due_at(deployment, at).map(|due| due.0),
-            to_json(progress),
+            draft.after.id.as_str(),
+            signed(draft.before),
+            signed(*version),
+            state.name(),
+            !state.is_terminal(),
+            plan::due_at(&draft.after, at).map(|due| due.0),
+            draft.progress,
         ])?;
-    if saved == 1 {
-        Ok(())
-    } else {
-        Err(Error::corrupt(format!("{} changed inside a transaction that excludes others", deployment.id)))
-    }
+    Ok(saved == 1)
 }
 
 fn append(
@@ -177,7 +209,7 @@ fn append(
     actor: &str,
     event: &str,
     at: Timestamp,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let link = Link {
         deployment: after.id.as_str(),
         version: after.progress.version,
