@@ -18,7 +18,10 @@ use std::sync::Arc;
 
 pub use approval::Decided;
 pub use error::{Code, Error};
-pub use harness::{ListExecutionsRequest, TriggerPipelineRequest};
+pub use harness::{
+    ExecutionStageView, ExecutionView, ExecutionsView, ListExecutionsRequest, TriggerPipelineRequest,
+    TriggeredView, UrlView,
+};
 pub use history::ListRequest;
 pub use start::StartRequest;
 pub use transition::TransitionRequest;
