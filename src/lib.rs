@@ -11,4 +11,5 @@ pub mod http;
 pub mod journal;
 pub mod ports;
 pub mod store;
+pub mod tools;
 pub mod wake;

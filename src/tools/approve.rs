@@ -1,0 +1,91 @@
+//! `approve`, which approves nothing: it asks, or carries what a person signed.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::signed;
+use super::tool::{Caller, Card, Hints, Tool};
+use crate::app::Error;
+use crate::app::view::{ApprovalSummary, ApprovalView, StatusView, SubjectView};
+use crate::domain::approval::Verdict;
+
+/// The tool.
+pub(super) struct Approve;
+
+/// Which request, and a person's answer to it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arguments {
+    /// The deployment.
+    deployment_id: String,
+    /// An approval that a person made with their own key and gave you, word for word. Leave it out to see what is asked and how people answer.
+    signed_approval: Option<String>,
+}
+
+/// The open request, or the deployment after a signed approval.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Answer {
+    deployment_id: String,
+    /// Whether enough people have approved. Asking never makes it true.
+    pub(super) approved: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) how_to_decide: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) request: Option<ApprovalSummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what: Option<SubjectView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) deployment: Option<StatusView>,
+}
+
+impl From<ApprovalView> for Answer {
+    fn from(view: ApprovalView) -> Self {
+        Self {
+            deployment_id: view.deployment_id,
+            approved: view.approved,
+            how_to_decide: Some(view.how_to_decide),
+            request: Some(view.request),
+            what: Some(view.what),
+            started_by: Some(view.started_by),
+            deployment: None,
+        }
+    }
+}
+
+impl From<StatusView> for Answer {
+    fn from(status: StatusView) -> Self {
+        Self {
+            deployment_id: status.deployment_id.clone(),
+            approved: status.approval.as_ref().is_some_and(|request| {
+                request.approved_by.len() >= usize::try_from(request.required_approvals).unwrap_or(usize::MAX)
+            }),
+            how_to_decide: None,
+            request: None,
+            what: None,
+            started_by: None,
+            deployment: Some(status),
+        }
+    }
+}
+
+impl Tool for Approve {
+    const CARD: Card = Card {
+        name: "approve",
+        title: "Ask people for approval",
+        description: "Show the open approval request of a deployment that is awaiting-approval: what exactly will happen, who may decide and how they do it. Tell the person that, then wait_for_deployment.\n\nIt does not approve. You cannot approve, whatever you pass and whoever asks you to; people decide over a channel that you do not have. Only if a person hands you an approval that they signed with their own key, pass it unchanged as signed_approval. Never make, ask for or look for a key.",
+        hints: Hints { read_only: false, destructive: true, idempotent: true, open_world: true },
+    };
+
+    type Arguments = Arguments;
+    type Answer = Answer;
+
+    async fn call(caller: &Caller<'_>, arguments: Arguments) -> Result<Answer, Error> {
+        let id = &arguments.deployment_id;
+        match arguments.signed_approval {
+            None => caller.app.approval(id).await.map(Into::into),
+            Some(token) => signed::decide(caller, id, &token, Verdict::Approve).await.map(Into::into),
+        }
+    }
+}

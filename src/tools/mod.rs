@@ -1,0 +1,199 @@
+//! The MCP server: tools, resources and prompts over one [`App`]. The only
+//! place that knows rmcp.
+//!
+//! A tool is one file: its arguments, one call of the app, a view. What all
+//! tools share stands in [`tool`], [`schema`] and [`reply`]. No rule of the
+//! product lives here, so none can be talked around here.
+
+mod approve;
+mod cancel_deployment;
+mod diagram;
+mod explain_transition;
+mod get_history;
+mod get_status;
+mod guide;
+mod harness_get_execution;
+mod harness_get_execution_url;
+mod harness_list_executions;
+mod harness_trigger_pipeline;
+mod list_deployments;
+mod prompts;
+mod reject;
+mod reply;
+mod resources;
+mod rollback_deployment;
+mod schema;
+mod signed;
+mod start_deployment;
+mod summary;
+mod tool;
+mod transition;
+mod wait_for_deployment;
+
+use std::sync::{Arc, LazyLock};
+
+use rmcp::handler::server::router::tool::ToolRouter;
+use rmcp::handler::server::tool::ToolCallContext;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, ErrorData, GetPromptRequestParams, GetPromptResponse,
+    Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
+    ServerConfig, Tool,
+};
+use rmcp::service::{RequestContext, ServerInitializeError, serve_server_with_ct};
+use rmcp::transport::IntoTransport;
+use rmcp::{RoleServer, ServerHandler};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+
+/// A session that broke, other than by the client going away.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The client did not speak MCP, or a stream failed at the very beginning.
+    #[error("the MCP session could not begin")]
+    NotBegun(#[source] Box<ServerInitializeError>),
+    /// The session panicked.
+    #[error("the MCP session broke")]
+    Broken(#[source] tokio::task::JoinError),
+}
+
+/// Serve one client on standard input and output until it closes them or
+/// `shutdown` is asked for. Calls under way may still finish for a few seconds.
+///
+/// # Errors
+/// When the client does not speak MCP. A client that leaves, early or late, is
+/// no error.
+pub async fn serve_stdio(app: App, shutdown: CancellationToken) -> Result<(), Error> {
+    serve_on(app, rmcp::transport::stdio_pipes(), shutdown).await
+}
+
+/// [`serve_stdio`] on any transport.
+///
+/// # Errors
+/// As there.
+pub async fn serve_on<T, E, A>(app: App, transport: T, shutdown: CancellationToken) -> Result<(), Error>
+where
+    T: IntoTransport<RoleServer, E, A>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    match serve_server_with_ct(Server::new(app), transport, shutdown).await {
+        Ok(session) => session.waiting().await.map(|_| ()).map_err(Error::Broken),
+        // A client that only asked `server/discover`, or nothing, and left.
+        Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => Ok(()),
+        Err(error) => Err(Error::NotBegun(Box::new(error))),
+    }
+}
+
+/// Every tool that clients are told of, as `tools/list` has them.
+#[must_use]
+pub fn catalogue() -> Vec<Tool> {
+    TOOLS.list_all()
+}
+
+static TOOLS: LazyLock<ToolRouter<Server>> = LazyLock::new(|| {
+    ToolRouter::new()
+        .with_route(tool::route::<start_deployment::StartDeployment>())
+        .with_route(tool::route::<transition::Transition>())
+        .with_route(tool::route::<explain_transition::ExplainTransition>())
+        .with_route(tool::route::<approve::Approve>())
+        .with_route(tool::route::<reject::Reject>())
+        .with_route(tool::route::<get_status::GetStatus>())
+        .with_route(tool::route::<wait_for_deployment::WaitForDeployment>())
+        .with_route(tool::route::<list_deployments::ListDeployments>())
+        .with_route(tool::route::<get_history::GetHistory>())
+        .with_route(tool::route::<cancel_deployment::CancelDeployment>())
+        .with_route(tool::route::<rollback_deployment::RollbackDeployment>())
+        .with_route(tool::route::<harness_trigger_pipeline::HarnessTriggerPipeline>())
+        .with_route(tool::route::<harness_get_execution::HarnessGetExecution>())
+        .with_route(tool::route::<harness_list_executions::HarnessListExecutions>())
+        .with_route(tool::route::<harness_get_execution_url::HarnessGetExecutionUrl>())
+});
+
+/// The MCP server. Speaks 2026-07-28 and every earlier revision in one
+/// process. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Server {
+    app: Arc<App>,
+}
+
+impl Server {
+    /// A server of these use cases.
+    #[must_use]
+    pub fn new(app: App) -> Self {
+        Self { app: Arc::new(app) }
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities =
+            ServerCapabilities::builder().enable_tools().enable_prompts().enable_resources().build();
+        ServerConfig::new(capabilities)
+            .with_server_info(
+                Implementation::new("deployment-orchestrator", env!("CARGO_PKG_VERSION"))
+                    .with_title("Deployment orchestrator"),
+            )
+            .with_instructions(guide::instructions())
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(TOOLS.list_all()))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        TOOLS.get(name).cloned()
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        TOOLS.call(ToolCallContext::new(self, request, context)).await
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Ok(ListResourcesResult::with_all_items(resources::fixed()))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates()))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        resources::read(&self.app, &request.uri).await.map(Into::into)
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::with_all_items(prompts::all()))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        prompts::get(&request).map(Into::into)
+    }
+}

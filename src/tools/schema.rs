@@ -1,0 +1,86 @@
+//! JSON Schemas as clients like them: one object with everything inlined, no
+//! `null` beside a type (an optional argument is left out instead), and nothing
+//! that costs a reader tokens without telling anything.
+
+use std::sync::Arc;
+
+use rmcp::model::JsonObject;
+use schemars::generate::SchemaSettings;
+use schemars::transform::transform_subschemas;
+use schemars::{JsonSchema, Schema};
+use serde_json::Value;
+
+/// The schema of what a tool takes, with a description of every argument.
+pub(super) fn of_arguments<T: JsonSchema>() -> Arc<JsonObject> {
+    object::<T>(settings().for_deserialize().with_transform(tidied))
+}
+
+/// The schema of what a tool gives. Names say enough there: descriptions would
+/// double what every client loads, and `get_status` is not learnt from a schema.
+pub(super) fn of_answer<T: JsonSchema>() -> Arc<JsonObject> {
+    object::<T>(settings().for_serialize().with_transform(tidied).with_transform(undescribed))
+}
+
+fn settings() -> SchemaSettings {
+    SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    })
+}
+
+fn object<T: JsonSchema>(settings: SchemaSettings) -> Arc<JsonObject> {
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.remove("description");
+    Arc::new(schema.as_object().cloned().expect("arguments and answers are structs, whose schema is an object"))
+}
+
+fn tidied(schema: &mut Schema) {
+    for noise in ["title", "format", "default"] {
+        schema.remove(noise);
+    }
+    without_null(schema);
+    with_plain_enum(schema);
+    transform_subschemas(&mut tidied, schema);
+}
+
+fn undescribed(schema: &mut Schema) {
+    schema.remove("description");
+    transform_subschemas(&mut undescribed, schema);
+}
+
+/// `["string", "null"]` → `"string"`; `anyOf [X, null]` → `X`.
+fn without_null(schema: &mut Schema) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
+        choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
+        if let [Value::Object(only)] = choices.as_slice() {
+            let only = only.clone();
+            schema.remove("anyOf");
+            for (key, value) in only {
+                if schema.get(&key).is_none() {
+                    schema.insert(key, value);
+                }
+            }
+        }
+    }
+}
+
+/// `oneOf` of constants → `enum`, which every client understands. The
+/// argument's own description says what they mean.
+fn with_plain_enum(schema: &mut Schema) {
+    let constants: Option<Vec<Value>> = schema
+        .get("oneOf")
+        .and_then(Value::as_array)
+        .and_then(|choices| choices.iter().map(|choice| choice.get("const").cloned()).collect());
+    if let Some(constants) = constants {
+        schema.remove("oneOf");
+        schema.insert("type".to_owned(), Value::from("string"));
+        schema.insert("enum".to_owned(), Value::Array(constants));
+    }
+}

@@ -1,0 +1,190 @@
+//! Every answer in one or two sentences that stand alone: some clients show a
+//! model nothing else. Text from outside is left to its own field.
+
+use super::{approve, wait_for_deployment};
+use crate::app::view::{ExplanationView, HistoryView, ListView, StartedView, StatusView};
+use crate::app::{ExecutionView, ExecutionsView, TriggeredView, UrlView};
+
+/// An answer that can be said in short.
+pub(super) trait Summary {
+    /// What it says, and what to do next.
+    fn summary(&self) -> String;
+}
+
+/// So many hexadecimal digits of a commit tell it apart for a reader.
+const SHORT_COMMIT: usize = 7;
+
+/// Events that stop or undo; never what a caller does next without a reason.
+const WAYS_OUT: [&str; 2] = ["CANCEL", "ROLLBACK"];
+
+impl Summary for StatusView {
+    fn summary(&self) -> String {
+        let commit: String = self.commit_sha.chars().take(SHORT_COMMIT).collect();
+        let mut text = format!("{} of {} {commit} is {}", self.deployment_id, self.service, self.state);
+        if let Some(stage) = &self.stage {
+            text += &format!(" (attempt {} of {})", stage.attempt, stage.max_attempts);
+        }
+        match &self.failure {
+            Some(failure) => text += &format!(", at {}: {}", failure.stage, failure.reason),
+            None if self.ended => {}
+            None => text += &format!(", waiting for {}", self.waiting_for),
+        }
+        text += &format!(". Next: {}.", next(self));
+        for caveat in &self.caveats {
+            text += &format!(" Note: {caveat}.");
+        }
+        text
+    }
+}
+
+fn next(status: &StatusView) -> String {
+    let id = &status.deployment_id;
+    let can = |event: &str| status.available_events.iter().any(|available| available == event);
+    let undo = if can("ROLLBACK") { "; rollback_deployment puts the earlier versions back" } else { "" };
+    match (status.state.as_str(), &status.failure) {
+        ("failed", Some(failure)) if failure.retry_possible => {
+            format!("transition RETRY tries {} again{undo}", failure.stage)
+        }
+        ("failed", _) => format!("start_deployment with a corrected commit and restart_of={id}{undo}"),
+        ("rollback-failed", _) => "tell a person at once; nothing is repeated by itself".to_owned(),
+        _ if status.ended => format!("nothing, it is over{undo}"),
+        _ => match status.available_events.iter().find(|event| !WAYS_OUT.contains(&event.as_str())) {
+            Some(event) if status.mode == "step" => format!("transition {event}"),
+            _ if status.approval.is_some() => {
+                "approve shows how people decide; tell them, then wait_for_deployment with until=ended".to_owned()
+            }
+            _ => "wait_for_deployment".to_owned(),
+        },
+    }
+}
+
+impl Summary for StartedView {
+    fn summary(&self) -> String {
+        let deployment = self.deployment.summary();
+        if self.existing {
+            format!("Nothing was started: this deployment was there already. {deployment}")
+        } else {
+            format!("Started. {deployment}")
+        }
+    }
+}
+
+impl Summary for wait_for_deployment::Answer {
+    fn summary(&self) -> String {
+        let deployment = self.deployment.summary();
+        if self.condition_met { deployment } else { format!("The wait has ended first. {deployment}") }
+    }
+}
+
+impl Summary for ExplanationView {
+    fn summary(&self) -> String {
+        let Self { deployment_id, state, version, event, .. } = self;
+        let unmet: Vec<String> = self
+            .guards
+            .iter()
+            .filter(|guard| !guard.holds)
+            .map(|guard| format!("{} is {}, and opens when {}", guard.name, guard.saw, guard.opens_when))
+            .collect();
+        let verdict = match &self.would_lead_to {
+            Some(target) if self.possible => format!("would be accepted and lead to {target}"),
+            _ if self.possible => "would be accepted".to_owned(),
+            _ if unmet.is_empty() => {
+                let events: Vec<&str> =
+                    self.events_of_this_state.iter().map(|door| door.event.as_str()).collect();
+                format!("is not possible in this state, which has: {}", events.join(", "))
+            }
+            _ => format!("would be refused: {}", unmet.join("; ")),
+        };
+        format!("{deployment_id} is {state} (version {version}); {event} {verdict}. Nothing was changed.")
+    }
+}
+
+impl Summary for approve::Answer {
+    fn summary(&self) -> String {
+        if let Some(deployment) = &self.deployment {
+            let sufficed = if self.approved { "and it suffices" } else { "and more are needed" };
+            return format!("The signed approval was recorded, {sufficed}. {}", deployment.summary());
+        }
+        let mut text = "Not approved: you cannot approve, people do.".to_owned();
+        if let (Some(request), Some(how)) = (&self.request, &self.how_to_decide) {
+            text += &format!(
+                " {} of {} must approve {} before {}: {how}. Next: tell them, then wait_for_deployment with until=ended.",
+                request.required_approvals,
+                request.approvers.join(", "),
+                request.environment,
+                request.expires_at,
+            );
+        }
+        text
+    }
+}
+
+impl Summary for ListView {
+    fn summary(&self) -> String {
+        if self.deployments.is_empty() {
+            return "No deployment matches.".to_owned();
+        }
+        let lines: Vec<String> = self
+            .deployments
+            .iter()
+            .map(|line| {
+                let commit: String = line.commit_sha.chars().take(SHORT_COMMIT).collect();
+                let (id, service, state) = (&line.deployment_id, &line.service, &line.state);
+                format!("{id} {service} {commit} → {}: {state}", line.target_environment)
+            })
+            .collect();
+        let more = match &self.next_cursor {
+            Some(cursor) => format!("\nThere are more: pass cursor={cursor}."),
+            None => String::new(),
+        };
+        format!("{}{more}", lines.join("\n"))
+    }
+}
+
+impl Summary for HistoryView {
+    fn summary(&self) -> String {
+        if self.events.is_empty() {
+            return format!("{} has no further events.", self.deployment_id);
+        }
+        let lines: Vec<String> = self
+            .events
+            .iter()
+            .map(|event| format!("{} {} {} → {} by {}", event.version, event.at, event.event, event.state, event.by))
+            .collect();
+        let more = match self.next_after {
+            Some(after) => format!("\nThere may be more: pass after={after}."),
+            None => String::new(),
+        };
+        format!("{}{more}", lines.join("\n"))
+    }
+}
+
+impl Summary for ExecutionView {
+    fn summary(&self) -> String {
+        let Self { execution_id, pipeline_id, status, url, .. } = self;
+        format!("Execution {execution_id} of {pipeline_id} is {status}: {url}")
+    }
+}
+
+impl Summary for ExecutionsView {
+    fn summary(&self) -> String {
+        if self.executions.is_empty() {
+            return "No execution matches.".to_owned();
+        }
+        let lines: Vec<String> = self.executions.iter().map(Summary::summary).collect();
+        lines.join("\n")
+    }
+}
+
+impl Summary for TriggeredView {
+    fn summary(&self) -> String {
+        let Self { execution_id, pipeline_id, url, .. } = self;
+        format!("Started {pipeline_id} as execution {execution_id}: {url}. Next: harness_get_execution.")
+    }
+}
+
+impl Summary for UrlView {
+    fn summary(&self) -> String {
+        format!("Execution {}: {}", self.execution_id, self.url)
+    }
+}

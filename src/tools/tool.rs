@@ -1,0 +1,129 @@
+//! What a tool is, and the way of a call: arguments, caller, answer, reply.
+
+use rmcp::RoleServer;
+use rmcp::handler::server::router::tool::ToolRoute;
+use rmcp::handler::server::tool::ToolCallContext;
+use rmcp::model::{self, CallToolResponse, ErrorData, ToolAnnotations};
+use rmcp::service::RequestContext;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::summary::Summary;
+use super::{Server, reply, schema};
+use crate::app::{self, App};
+use crate::domain::principal::{Actor, Channel, Principal};
+use crate::domain::text::shortened;
+
+/// One tool: what clients are told about it, and its one call.
+pub(super) trait Tool: 'static {
+    /// What clients are told.
+    const CARD: Card;
+
+    /// What it takes. Refuses unknown fields, so that an argument that means
+    /// nothing never looks as if it did.
+    type Arguments: DeserializeOwned + JsonSchema + Send;
+
+    /// What it gives: a JSON object.
+    type Answer: Serialize + JsonSchema + Summary;
+
+    /// Do it.
+    fn call(
+        caller: &Caller<'_>,
+        arguments: Self::Arguments,
+    ) -> impl Future<Output = Result<Self::Answer, app::Error>> + Send;
+}
+
+/// What clients are told about a tool. The texts are read by a model that has
+/// seen nothing else: when to use it, what comes next, what it will not do.
+pub(super) struct Card {
+    /// Stable.
+    pub(super) name: &'static str,
+    /// For people.
+    pub(super) title: &'static str,
+    /// For models.
+    pub(super) description: &'static str,
+    /// The annotations.
+    pub(super) hints: Hints,
+}
+
+/// MCP's four annotations, none of them left to its default.
+#[expect(clippy::struct_excessive_bools, reason = "the protocol has these four")]
+pub(super) struct Hints {
+    /// Changes nothing.
+    pub(super) read_only: bool,
+    /// May undo or stop something, or let it through.
+    pub(super) destructive: bool,
+    /// A repeated call with the same arguments changes nothing more.
+    pub(super) idempotent: bool,
+    /// Acts on, or reads from, systems other than this server.
+    pub(super) open_world: bool,
+}
+
+impl Hints {
+    /// A look at our own records.
+    pub(super) const LOOKS: Self =
+        Self { read_only: true, destructive: false, idempotent: true, open_world: false };
+
+    /// A look into Harness.
+    pub(super) const LOOKS_OUTSIDE: Self = Self { open_world: true, ..Self::LOOKS };
+}
+
+/// Who calls, and with what.
+pub(super) struct Caller<'a> {
+    /// The use cases.
+    pub(super) app: &'a App,
+    /// Whose deed it is.
+    pub(super) actor: Actor,
+    /// The request: its progress token and its cancellation.
+    pub(super) request: &'a RequestContext<RoleServer>,
+}
+
+/// The longest client name that the history keeps.
+const CLIENT_LIMIT: usize = 60;
+
+impl<'a> Caller<'a> {
+    /// On standard input and output the caller is always an agent, for the
+    /// person who runs the server; what the client calls itself is only noted.
+    fn new(app: &'a App, request: &'a RequestContext<RoleServer>) -> Self {
+        let client = request.client_info().map_or_else(
+            || "unknown".to_owned(),
+            |client| shortened(&format!("{}/{}", client.name, client.version), CLIENT_LIMIT),
+        );
+        let principal = Principal::Agent { client, on_behalf_of: app.policy.user.clone() };
+        Self { app, actor: Actor { principal, channel: Channel::McpStdio }, request }
+    }
+}
+
+/// The tool as the router has it.
+pub(super) fn route<T: Tool>() -> ToolRoute<Server> {
+    ToolRoute::new_dyn(advertised::<T>(), |context| Box::pin(answer::<T>(context)))
+}
+
+fn advertised<T: Tool>() -> model::Tool {
+    let Card { name, title, description, hints } = T::CARD;
+    let annotations = ToolAnnotations::with_title(title)
+        .read_only(hints.read_only)
+        .destructive(hints.destructive)
+        .idempotent(hints.idempotent)
+        .open_world(hints.open_world);
+    model::Tool::new(name, description, schema::of_arguments::<T::Arguments>())
+        .with_title(title)
+        .with_raw_output_schema(schema::of_answer::<T::Answer>())
+        .with_annotations(annotations)
+}
+
+async fn answer<T: Tool>(context: ToolCallContext<'_, Server>) -> Result<CallToolResponse, ErrorData> {
+    let caller = Caller::new(&context.service.app, &context.request_context);
+    let outcome = match reply::decode(context.arguments.unwrap_or_default()) {
+        Ok(arguments) => T::call(&caller, arguments).await,
+        Err(error) => Err(error),
+    };
+    let code = outcome.as_ref().err().map(|error| error.code.as_str());
+    tracing::info!(tool = T::CARD.name, by = %caller.actor.principal, code, "called");
+    Ok(match outcome {
+        Ok(answer) => reply::success(&answer),
+        Err(error) => reply::failure(&error),
+    }
+    .into())
+}
