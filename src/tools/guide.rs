@@ -19,7 +19,10 @@ pub(super) fn instructions() -> &'static str {
 
 /// The page without its front matter, which only an agent file needs.
 pub(super) fn body() -> &'static str {
-    PAGE.strip_prefix("---\n").and_then(|page| page.split_once("\n---\n")).map_or(PAGE, |(_, body)| body).trim()
+    PAGE.strip_prefix("---\n")
+        .and_then(|page| page.split_once("\n---\n"))
+        .map_or(PAGE, |(_, body)| body)
+        .trim()
 }
 
 #[cfg(test)]

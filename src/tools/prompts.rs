@@ -1,7 +1,8 @@
 //! What people start with a slash command: short orders that name the right tools.
 
 use rmcp::model::{
-    ErrorData, GetPromptRequestParams, GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMessage, Role,
+    ErrorData, GetPromptRequestParams, GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMessage,
+    Role,
 };
 use serde_json::Value;
 
@@ -29,8 +30,11 @@ struct Slot {
 const DEPLOYMENT: Slot =
     Slot { name: "deployment_id", description: "The deployment, such as dep_…", required: true };
 
-const DEPLOYMENT_IF_KNOWN: Slot =
-    Slot { name: "deployment_id", description: "The deployment; without it, those in flight", required: false };
+const DEPLOYMENT_IF_KNOWN: Slot = Slot {
+    name: "deployment_id",
+    description: "The deployment; without it, those in flight",
+    required: false,
+};
 
 /// The agent page is a prompt, too.
 const GUIDE: &str = "deployment-orchestrator";
@@ -43,7 +47,11 @@ const ORDERS: [Order; 5] = [
         arguments: &[
             Slot { name: "repository", description: "Repository, as name or owner/name", required: true },
             Slot { name: "commit_sha", description: "Commit to deploy", required: true },
-            Slot { name: "branch", description: "Branch that the commit is on; main by default", required: false },
+            Slot {
+                name: "branch",
+                description: "Branch that the commit is on; main by default",
+                required: false,
+            },
             Slot { name: "target_environment", description: "Environment to end at", required: false },
         ],
         text: "Deploy this commit and follow it to its end.\n\
@@ -125,7 +133,8 @@ pub(super) fn get(request: &GetPromptRequestParams) -> Result<GetPromptResult, E
         ErrorData::invalid_params(format!("there is no prompt {name}; prompts/list has them"), None)
     })?;
     let text = filled(order, given)?;
-    Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]).with_description(order.description))
+    Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)])
+        .with_description(order.description))
 }
 
 /// The longest argument that is put into a prompt.

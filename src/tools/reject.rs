@@ -41,8 +41,14 @@ impl Tool for Reject {
                 let request = caller.app.approval(id).await?.request;
                 Err(Error::new(
                     Code::NeedsHuman,
-                    format!("rejecting {} for {id} is for people: {}", request.environment, request.approvers.join(", ")),
-                    format!("one of them runs `deployment-orchestrator reject {id}`; to stop the deployment yourself, call cancel_deployment"),
+                    format!(
+                        "rejecting {} for {id} is for people: {}",
+                        request.environment,
+                        request.approvers.join(", ")
+                    ),
+                    format!(
+                        "one of them runs `deployment-orchestrator reject {id}`; to stop the deployment yourself, call cancel_deployment"
+                    ),
                 ))
             }
         }

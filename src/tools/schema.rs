@@ -31,7 +31,9 @@ fn settings() -> SchemaSettings {
 fn object<T: JsonSchema>(settings: SchemaSettings) -> Arc<JsonObject> {
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.remove("description");
-    Arc::new(schema.as_object().cloned().expect("arguments and answers are structs, whose schema is an object"))
+    Arc::new(
+        schema.as_object().cloned().expect("arguments and answers are structs, whose schema is an object"),
+    )
 }
 
 fn tidied(schema: &mut Schema) {

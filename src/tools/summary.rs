@@ -51,7 +51,8 @@ fn next(status: &StatusView) -> String {
         _ => match status.available_events.iter().find(|event| !WAYS_OUT.contains(&event.as_str())) {
             Some(event) if status.mode == "step" => format!("transition {event}"),
             _ if status.approval.is_some() => {
-                "approve shows how people decide; tell them, then wait_for_deployment with until=ended".to_owned()
+                "approve shows how people decide; tell them, then wait_for_deployment with until=ended"
+                    .to_owned()
             }
             _ => "wait_for_deployment".to_owned(),
         },
@@ -149,7 +150,9 @@ impl Summary for HistoryView {
         let lines: Vec<String> = self
             .events
             .iter()
-            .map(|event| format!("{} {} {} → {} by {}", event.version, event.at, event.event, event.state, event.by))
+            .map(|event| {
+                format!("{} {} {} → {} by {}", event.version, event.at, event.event, event.state, event.by)
+            })
             .collect();
         let more = match self.next_after {
             Some(after) => format!("\nThere may be more: pass after={after}."),
