@@ -30,7 +30,8 @@ impl App {
         let deployment = self.load(id).await?;
         let wanted = deployment.id.clone();
         let records = self.blocking(move |store| store.history(&wanted, 0, TIMELINE_EVENTS)).await?;
-        let timeline = timeline::of(&records, self.clock.now());
+        let until = (!deployment.progress.state.is_terminal()).then(|| self.clock.now());
+        let timeline = timeline::of(&records, until);
         Ok(StatusView { timeline: Some(timeline), ..self.view(&deployment).await? })
     }
 
