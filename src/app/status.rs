@@ -60,7 +60,7 @@ impl App {
             },
             failure: failure_view(&progress.state),
             available_events: doors.into_iter().filter(|door| door.open).map(|door| door.event).collect(),
-            touched_environments: deployment.touched().iter().map(ToString::to_string).collect(),
+            touched_environments: in_order(deployment),
             jira_issues: deployment.spec.jira_issues.iter().map(ToString::to_string).collect(),
             caveats: self.policy.caveats.clone(),
             timeline: None,
@@ -166,6 +166,13 @@ fn waiting_for_run(deployment: &Deployment, stage: &Stage, run: &Run) -> String 
             format!("the engine, which decides what follows {stage}")
         }
     }
+}
+
+/// The environments that it touched, in the order of its workflow.
+fn in_order(deployment: &Deployment) -> Vec<String> {
+    let touched = deployment.touched();
+    let environments = deployment.spec.workflow.environments.iter();
+    environments.map(|it| &it.name).filter(|name| touched.contains(*name)).map(ToString::to_string).collect()
 }
 
 fn failure_view(state: &State) -> Option<FailureView> {
