@@ -306,6 +306,7 @@ async fn a_config_that_is_wrong() {
     let good = config(&room.keygen("erin").await);
     let table = [
         ("an unknown key", format!("aprovers = [\"dana\"]\n{good}"), "aprovers"),
+        ("no table", "harness = 3".to_owned(), "expected a table"),
         ("no TOML", "environments = [".to_owned(), "line 1"),
         ("an approver without a key", good.replace("[people.dana]", "[people.erin]"), "dana"),
         ("nobody who may approve", good.replace(r#"["dana"]"#, "[]"), "nobody"),
@@ -323,6 +324,7 @@ async fn a_config_that_is_wrong() {
         assert_ne!(text, good, "{what}");
         room.write_config(&text);
         let ended = refused(what, || room.server(), "config-invalid", 2).await;
+        assert!(!ended.stderr.contains("struct "), "a word of ours: {ended:?}");
         assert!(ended.stderr.contains("config.toml") && ended.stderr.contains(names), "{what}: {ended:?}");
     }
     assert!(!room.database().exists(), "a server that does not start makes no database");
