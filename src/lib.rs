@@ -1,5 +1,14 @@
 //! An MCP server that lets an AI agent run real deployments without being
 //! trusted with them. `ARCHITECTURE.md` is the map.
 
+pub mod app;
+pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod engine;
+pub mod harness;
+pub mod http;
+pub mod journal;
 pub mod ports;
+pub mod store;
+pub mod wake;

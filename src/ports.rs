@@ -116,7 +116,8 @@ pub trait Executions: Send + Sync {
     /// Where a person can look at the execution.
     async fn url(&self, pipeline: &PipelineId, execution: &ExecutionId) -> Result<String, CallError>;
 
-    /// Where a person can look at the execution, made without a call.
+    /// Where a person can look at the execution, made without a call; empty
+    /// where it is not known which Harness this is.
     fn link(&self, pipeline: &PipelineId, execution: &ExecutionId) -> String;
 }
 

@@ -45,8 +45,6 @@ pub struct Spec {
     pub variables: BTreeMap<VariableName, String>,
     /// Jira issues to link.
     pub jira_issues: Vec<IssueKey>,
-    /// Whom to tell, besides the configured channels.
-    pub notify: Vec<String>,
     /// Who started it.
     pub initiator: Actor,
     /// The caller's key: the same key with the same arguments is the same deployment.

@@ -121,6 +121,28 @@ pub struct Restore {
     pub version: Version,
 }
 
+impl Restore {
+    /// What `environment` gets back when `deployment` is rolled back, given what
+    /// was deployed there, newest first. `None` when there is no earlier version,
+    /// or when another deployment has been there since.
+    #[must_use]
+    pub fn find(
+        environment: &EnvironmentName,
+        history: &[Version],
+        deployment: &DeploymentId,
+    ) -> Option<Self> {
+        let newest = history.first()?;
+        let version = if newest.deployment == *deployment {
+            history.iter().find(|version| version.deployment != *deployment)?
+        } else if history.iter().any(|version| version.deployment == *deployment) {
+            return None;
+        } else {
+            newest
+        };
+        Some(Self { environment: environment.clone(), version: version.clone() })
+    }
+}
+
 /// What was deployed to an environment, with all that is needed to deploy it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {

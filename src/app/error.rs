@@ -1,0 +1,222 @@
+//! What a caller is told when something cannot be done: one sentence, a stable
+//! code, what to do next. `docs/errors.md` has a paragraph for each code.
+
+use crate::config;
+use crate::domain::execution::{Cause, Retry};
+use crate::domain::guard::{Guard, Refusal};
+use crate::domain::id::Malformed;
+use crate::ports::CallError;
+use crate::store;
+
+/// A stable code. Scripts and agents may depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// An argument breaks its rule.
+    MalformedArgument,
+    /// There is no such deployment.
+    UnknownDeployment,
+    /// The workflow has no such environment.
+    UnknownEnvironment,
+    /// No event has this name.
+    UnknownEvent,
+    /// The state machine has no such arrow from the present state.
+    EventNotAllowed,
+    /// A guard does not hold.
+    GuardRefused,
+    /// The deployment has moved since the caller looked.
+    StaleVersion,
+    /// The idempotency key was used with other arguments.
+    IdempotencyConflict,
+    /// An environment on the way is gated, and nobody may open the gate.
+    GateNotConfigured,
+    /// The deployment does not wait for an approval.
+    NotAwaitingApproval,
+    /// This takes a person over a channel that an agent cannot use.
+    NeedsHuman,
+    /// A variable that only we set.
+    ReservedVariable,
+    /// The pipeline is not one that an agent may run.
+    PipelineNotAllowed,
+    /// Harness knows no such thing.
+    HarnessNotFound,
+    /// Harness refused, or its credentials are wrong.
+    HarnessRefused,
+    /// Harness cannot be reached, or is overloaded.
+    HarnessUnavailable,
+    /// The call may or may not have had its effect.
+    OutcomeUnknown,
+    /// Settings are missing or wrong.
+    ConfigInvalid,
+    /// A private key is missing or not readable.
+    KeyUnusable,
+    /// The database is busy.
+    DatabaseBusy,
+    /// The database cannot be used.
+    DatabaseUnusable,
+    /// A newer version of the product has migrated the database.
+    DatabaseTooNew,
+}
+
+impl Code {
+    /// All of them, in the order of `docs/errors.md`.
+    pub const ALL: [Self; 22] = [
+        Self::MalformedArgument,
+        Self::UnknownDeployment,
+        Self::UnknownEnvironment,
+        Self::UnknownEvent,
+        Self::EventNotAllowed,
+        Self::GuardRefused,
+        Self::StaleVersion,
+        Self::IdempotencyConflict,
+        Self::GateNotConfigured,
+        Self::NotAwaitingApproval,
+        Self::NeedsHuman,
+        Self::ReservedVariable,
+        Self::PipelineNotAllowed,
+        Self::HarnessNotFound,
+        Self::HarnessRefused,
+        Self::HarnessUnavailable,
+        Self::OutcomeUnknown,
+        Self::ConfigInvalid,
+        Self::KeyUnusable,
+        Self::DatabaseBusy,
+        Self::DatabaseUnusable,
+        Self::DatabaseTooNew,
+    ];
+
+    /// The code as callers see it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MalformedArgument => "malformed-argument",
+            Self::UnknownDeployment => "unknown-deployment",
+            Self::UnknownEnvironment => "unknown-environment",
+            Self::UnknownEvent => "unknown-event",
+            Self::EventNotAllowed => "event-not-allowed",
+            Self::GuardRefused => "guard-refused",
+            Self::StaleVersion => "stale-version",
+            Self::IdempotencyConflict => "idempotency-conflict",
+            Self::GateNotConfigured => "gate-not-configured",
+            Self::NotAwaitingApproval => "not-awaiting-approval",
+            Self::NeedsHuman => "needs-human",
+            Self::ReservedVariable => "reserved-variable",
+            Self::PipelineNotAllowed => "pipeline-not-allowed",
+            Self::HarnessNotFound => "harness-not-found",
+            Self::HarnessRefused => "harness-refused",
+            Self::HarnessUnavailable => "harness-unavailable",
+            Self::OutcomeUnknown => "outcome-unknown",
+            Self::ConfigInvalid => "config-invalid",
+            Self::KeyUnusable => "key-unusable",
+            Self::DatabaseBusy => "database-busy",
+            Self::DatabaseUnusable => "database-unusable",
+            Self::DatabaseTooNew => "database-too-new",
+        }
+    }
+}
+
+/// Something that could not be done. Unless the code is `outcome-unknown`,
+/// nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// The code.
+    pub code: Code,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// What to do next.
+    pub hint: String,
+    /// Whether the same call may succeed later without anybody doing anything.
+    pub retryable: bool,
+    /// The guards of a refused event, those that hold included.
+    pub guards: Vec<Guard>,
+}
+
+impl Error {
+    /// An error that stays until somebody does something.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: hint.into(), retryable: false, guards: Vec::new() }
+    }
+
+    fn retryable(mut self) -> Self {
+        self.retryable = true;
+        self
+    }
+}
+
+impl From<Malformed> for Error {
+    fn from(error: Malformed) -> Self {
+        Self::new(Code::MalformedArgument, error.to_string(), "correct the argument and call again")
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::NotAllowed { .. } => {
+                Self::new(Code::EventNotAllowed, message, "get_status lists the events that are possible now")
+            }
+            Refusal::Guarded { guards, .. } => {
+                let hint = guards
+                    .iter()
+                    .find(|guard| !guard.holds)
+                    .map_or_else(String::new, |guard| format!("it opens when {}", guard.opens_when));
+                Self { guards, ..Self::new(Code::GuardRefused, message, hint) }
+            }
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        let message = error.to_string();
+        match error {
+            store::Error::NotFound { .. } => {
+                Self::new(Code::UnknownDeployment, message, "list_deployments shows the ids that exist")
+            }
+            store::Error::Stale { .. } => Self::new(
+                Code::StaleVersion,
+                message,
+                "call get_status, decide again, and pass the version that it shows",
+            ),
+            store::Error::Refused(refusal) => refusal.into(),
+            store::Error::Busy => {
+                Self::new(Code::DatabaseBusy, message, "call again in a few seconds").retryable()
+            }
+            store::Error::NewerSchema { .. } => Self::new(
+                Code::DatabaseTooNew,
+                message,
+                "install the newer version, or name another database",
+            ),
+            _ => Self::new(
+                Code::DatabaseUnusable,
+                message,
+                "an operator must look at the database file, its folder and the free disk space",
+            ),
+        }
+    }
+}
+
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        let retryable = matches!(error.retry, Retry::Retryable { .. });
+        let (code, hint) = match error.cause {
+            Cause::NotFound => {
+                (Code::HarnessNotFound, "check the identifier, the organisation and the project")
+            }
+            _ if retryable => (Code::HarnessUnavailable, "call again in a minute"),
+            Cause::Unauthorized => {
+                (Code::HarnessRefused, "an operator must check HARNESS_API_KEY and the rights of its owner")
+            }
+            _ => (Code::HarnessRefused, "read the message; the same call will not succeed"),
+        };
+        Self { retryable, ..Self::new(code, error.message, hint) }
+    }
+}
+
+impl From<config::Error> for Error {
+    fn from(error: config::Error) -> Self {
+        Self::new(Code::ConfigInvalid, error.to_string(), "correct the settings and start again")
+    }
+}

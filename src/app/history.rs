@@ -1,0 +1,78 @@
+//! Lists and histories, page by page.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::view::{EventView, HistoryView, LineView, ListView};
+use super::{App, Error};
+use crate::domain::id::DeploymentId;
+use crate::store::{Activity, Filter};
+
+/// Which deployments to list, newest first.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListRequest {
+    /// Only in this state, such as `awaiting-approval`.
+    pub state: Option<String>,
+    /// Only of this repository.
+    pub repository: Option<String>,
+    /// Only with this target environment.
+    pub environment: Option<String>,
+    /// `true`: only those in flight. `false`: only those that are over.
+    pub active: Option<bool>,
+    /// At most so many, 1 to 100; 20 by default.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// The most that one page holds.
+const PAGE_LIMIT: u32 = 100;
+
+impl App {
+    /// Deployments that pass the filter, newest first.
+    ///
+    /// # Errors
+    /// When an argument is malformed.
+    pub async fn list(&self, request: ListRequest) -> Result<ListView, Error> {
+        let filter = Filter {
+            state: request.state,
+            repository: request.repository.map(|name| name.parse()).transpose()?,
+            environment: request.environment.map(|name| name.parse()).transpose()?,
+            activity: match request.active {
+                None => Activity::Any,
+                Some(true) => Activity::Active,
+                Some(false) => Activity::Ended,
+            },
+            limit: request.limit.unwrap_or(20).clamp(1, PAGE_LIMIT),
+            before: request.cursor.map(|cursor| cursor.parse()).transpose()?,
+        };
+        let page = self.blocking(move |store| store.list(&filter)).await?;
+        Ok(ListView {
+            deployments: page.deployments.iter().map(LineView::from).collect(),
+            next_cursor: page.next.map(|cursor| cursor.to_string()),
+        })
+    }
+
+    /// The audit events of a deployment after the version `after`.
+    ///
+    /// # Errors
+    /// When there is no such deployment.
+    pub async fn history(&self, id: &str, after: u64, limit: u32) -> Result<HistoryView, Error> {
+        let id: DeploymentId = id.parse()?;
+        let limit = limit.clamp(1, PAGE_LIMIT);
+        let wanted = id.clone();
+        let records = self
+            .blocking(move |store| {
+                store.load(&wanted)?;
+                store.history(&wanted, after, limit)
+            })
+            .await?;
+        let full = records.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(HistoryView {
+            deployment_id: id.to_string(),
+            next_after: records.last().filter(|_| full).map(|record| record.version),
+            events: records.iter().map(EventView::from).collect(),
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! The use cases: one method each, for tools, pages and the command line alike.
+//!
+//! A use case reads, checks, records one event and rings the bell. It never
+//! drives a deployment; that is the engine's.
+
+mod approval;
+mod error;
+mod harness;
+mod history;
+mod start;
+mod status;
+mod timeline;
+mod transition;
+pub mod view;
+mod wait;
+
+use std::sync::Arc;
+
+pub use approval::Decided;
+pub use error::{Code, Error};
+pub use harness::{ListExecutionsRequest, TriggerPipelineRequest};
+pub use history::ListRequest;
+pub use start::StartRequest;
+pub use transition::TransitionRequest;
+pub use wait::Until;
+
+use crate::clock::{Clock, Random};
+use crate::config::Policy;
+use crate::domain::deployment::Deployment;
+use crate::domain::event::{Event, MainEvent};
+use crate::domain::id::DeploymentId;
+use crate::domain::principal::Actor;
+use crate::domain::state::Restore;
+use crate::ports::{Executions, Pipelines};
+use crate::store::{self, Authority, Entry, Expected, Store};
+use crate::wake::Wake;
+
+/// What the use cases act with. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub store: Arc<Store>,
+    /// The rules.
+    pub policy: Arc<Policy>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids.
+    pub random: Arc<dyn Random>,
+    /// The bell.
+    pub wake: Wake,
+    /// Reads of Harness.
+    pub executions: Arc<dyn Executions>,
+    /// Effects on Harness, for the one pipeline run that an agent may ask for
+    /// outside a workflow.
+    pub pipelines: Arc<dyn Pipelines>,
+}
+
+/// How many versions of an environment are looked at to find the last good one.
+const VERSIONS_LOOKED_AT: u32 = 50;
+
+impl App {
+    async fn blocking<T: Send + 'static>(
+        &self,
+        verb: impl FnOnce(&Store) -> Result<T, store::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let store = Arc::clone(&self.store);
+        let result = tokio::task::spawn_blocking(move || verb(&store)).await;
+        Ok(result.expect("store verbs do not panic")?)
+    }
+
+    async fn load(&self, id: &str) -> Result<Deployment, Error> {
+        let id: DeploymentId = id.parse()?;
+        self.blocking(move |store| store.load(&id)).await
+    }
+
+    async fn record(
+        &self,
+        id: &DeploymentId,
+        event: impl Into<Event>,
+        actor: Actor,
+        expected: Expected,
+    ) -> Result<Deployment, Error> {
+        let entry = Entry {
+            id: id.clone(),
+            event: event.into(),
+            actor,
+            expected,
+            authority: Authority::Caller,
+            at: self.clock.now(),
+        };
+        let recorded = self.blocking(move |store| store.record(&entry)).await?;
+        self.wake.ring();
+        Ok(recorded)
+    }
+
+    /// ROLLBACK with its targets: each touched environment, production first,
+    /// and its last good version, as far as there is one.
+    async fn rollback_of(&self, deployment: &Deployment, reason: &str) -> Result<MainEvent, Error> {
+        let touched = deployment.touched();
+        let mut targets = Vec::new();
+        for environment in deployment.spec.workflow.environments.iter().rev() {
+            if !touched.contains(&environment.name) {
+                continue;
+            }
+            let (service, repository) = (deployment.spec.service.clone(), deployment.spec.repository.clone());
+            let name = environment.name.clone();
+            let history = self
+                .blocking(move |store| store.versions(&service, &repository, &name, VERSIONS_LOOKED_AT))
+                .await?;
+            targets.extend(Restore::find(&environment.name, &history, &deployment.id));
+        }
+        Ok(MainEvent::Rollback { reason: reason.to_owned(), targets })
+    }
+}

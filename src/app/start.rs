@@ -1,0 +1,216 @@
+//! Starting a deployment, once.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::view::StartedView;
+use super::{App, Code, Error};
+use crate::domain::deployment::{Deployment, Mode, Spec, Variable};
+use crate::domain::id::{DeploymentId, EnvironmentName, IssueKey, Repository, Service, VariableName};
+use crate::domain::principal::Actor;
+use crate::domain::text::shortened;
+use crate::domain::workflow::Workflow;
+use crate::store::{Activity, Created, Filter};
+
+/// What to deploy.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartRequest {
+    /// Repository, as `name` or `owner/name`.
+    pub repository: String,
+    /// Branch that the commit is on.
+    pub branch: String,
+    /// Commit to deploy: 7 to 64 lower-case hexadecimal digits.
+    pub commit_sha: String,
+    /// Service; the last part of the repository by default.
+    pub service: Option<String>,
+    /// Environment to end at; the last one of the workflow by default.
+    pub target_environment: Option<String>,
+    /// `auto` (default): every stage follows by itself. `step`: each stage runs, then waits for `transition`.
+    pub mode: Option<RequestedMode>,
+    /// Jira issues that this deployment belongs to, such as `SHOP-42`.
+    #[serde(default)]
+    pub jira_issues: Vec<String>,
+    /// Further pipeline variables. Those that the server sets are refused.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+    /// The deployment that this one repeats after a failure that needed a change.
+    pub restart_of: Option<String>,
+    /// Choose one per intended deployment: a repeated call with it returns the first deployment and starts nothing.
+    pub idempotency_key: Option<String>,
+}
+
+/// Who moves the deployment on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum RequestedMode {
+    /// The server.
+    Auto,
+    /// The caller.
+    Step,
+}
+
+/// Deployments in flight that are compared with a start that has no key.
+const IN_FLIGHT_LIMIT: u32 = 100;
+
+impl App {
+    /// Start a deployment. With a key that was used before and the same
+    /// arguments it is the same deployment; without a key, so is one in flight
+    /// with the same arguments. A crash during the call leaves either nothing
+    /// or the whole deployment.
+    ///
+    /// # Errors
+    /// Malformed arguments, an unknown environment, a gate that nobody may
+    /// open, a key that was used for something else.
+    pub async fn start(&self, request: StartRequest, actor: Actor) -> Result<StartedView, Error> {
+        let spec = self.spec(request, actor)?;
+        if let Some(restarted) = spec.restart_of.clone() {
+            self.blocking(move |store| store.load(&restarted)).await?;
+        }
+        if spec.idempotency_key.is_none()
+            && let Some(twin) = self.twin_in_flight(&spec).await?
+        {
+            return Ok(StartedView { existing: true, deployment: self.view(&twin).await? });
+        }
+        let now = self.clock.now();
+        let created_ms = u64::try_from(now.0).unwrap_or(0);
+        let id = DeploymentId::new(created_ms, self.random.bits());
+        let wanted = spec.clone();
+        match self.blocking(move |store| store.create(id, spec, now)).await? {
+            Created::Fresh(deployment) => {
+                self.wake.ring();
+                Ok(StartedView { existing: false, deployment: self.view(&deployment).await? })
+            }
+            Created::Existing(deployment) => {
+                let differences = differences(&deployment.spec, &wanted);
+                if differences.is_empty() {
+                    return Ok(StartedView { existing: true, deployment: self.view(&deployment).await? });
+                }
+                Err(Error::new(
+                    Code::IdempotencyConflict,
+                    format!(
+                        "this idempotency_key started {} with other arguments: {}",
+                        deployment.id,
+                        differences.join("; ")
+                    ),
+                    "use the same arguments to get that deployment, or a new key to start another",
+                ))
+            }
+        }
+    }
+
+    fn spec(&self, request: StartRequest, actor: Actor) -> Result<Spec, Error> {
+        let repository: Repository = request.repository.parse()?;
+        let service: Service = match request.service {
+            Some(service) => service.parse()?,
+            None => repository.as_str().rsplit('/').next().unwrap_or_default().parse()?,
+        };
+        let workflow = self.workflow_to(request.target_environment.as_deref())?;
+        let variables = request
+            .variables
+            .into_iter()
+            .map(|(name, value)| Ok((name.parse::<VariableName>()?, value)))
+            .collect::<Result<BTreeMap<_, _>, Error>>()?;
+        if let Some(taken) =
+            Variable::ALL.iter().map(|own| own.name()).find(|own| variables.contains_key(own))
+        {
+            return Err(Error::new(
+                Code::ReservedVariable,
+                format!("the variable `{taken}` is set by the server and cannot be given"),
+                "leave it out, or give it another name in the pipeline",
+            ));
+        }
+        let jira_issues =
+            request.jira_issues.iter().map(|key| key.parse::<IssueKey>()).collect::<Result<Vec<_>, _>>()?;
+        Ok(Spec {
+            repository,
+            service,
+            branch: request.branch.parse()?,
+            commit: request.commit_sha.parse()?,
+            mode: match request.mode {
+                Some(RequestedMode::Step) => Mode::Step,
+                Some(RequestedMode::Auto) | None => Mode::Auto,
+            },
+            variables,
+            jira_issues,
+            initiator: actor,
+            idempotency_key: request.idempotency_key.map(|key| key.parse()).transpose()?,
+            restart_of: request.restart_of.map(|id| id.parse()).transpose()?,
+            workflow,
+        })
+    }
+
+    /// The workflow up to its target, all of whose gates somebody may open.
+    fn workflow_to(&self, target: Option<&str>) -> Result<Workflow, Error> {
+        let mut workflow = self.policy.workflow.clone();
+        if let Some(target) = target {
+            let target: EnvironmentName = target.parse()?;
+            let Some(end) = workflow.environments.iter().position(|it| it.name == target) else {
+                let names: Vec<&str> = workflow.environments.iter().map(|it| it.name.as_str()).collect();
+                return Err(Error::new(
+                    Code::UnknownEnvironment,
+                    format!("there is no environment `{target}`"),
+                    format!("the environments are: {}", names.join(", ")),
+                ));
+            };
+            workflow.environments.truncate(end + 1);
+        }
+        let closed =
+            workflow.environments.iter().find(|it| it.gated && !self.policy.gates.contains_key(&it.name));
+        match closed {
+            None => Ok(workflow),
+            Some(environment) => Err(Error::new(
+                Code::GateNotConfigured,
+                format!(
+                    "{0} needs an approval, and the config names nobody who may approve {0}",
+                    environment.name
+                ),
+                format!(
+                    "an operator adds `approval = {{ approvers = [\"NAME\"] }}` to environment `{0}` and a [people.NAME] with the public_key that keygen prints; until then, target an environment before {0}",
+                    environment.name
+                ),
+            )),
+        }
+    }
+
+    async fn twin_in_flight(&self, spec: &Spec) -> Result<Option<Deployment>, Error> {
+        let filter = Filter {
+            repository: Some(spec.repository.clone()),
+            activity: Activity::Active,
+            limit: IN_FLIGHT_LIMIT,
+            ..Filter::default()
+        };
+        let page = self.blocking(move |store| store.list(&filter)).await?;
+        Ok(page.deployments.into_iter().find(|other| {
+            other.spec.idempotency_key.is_none()
+                && other.spec.initiator.principal.human() == spec.initiator.principal.human()
+                && differences(&other.spec, spec).is_empty()
+        }))
+    }
+}
+
+/// What a caller asked for differently, in words. The workflow counts by its
+/// target only: a config that changed meanwhile is not the caller's doing.
+fn differences(first: &Spec, second: &Spec) -> Vec<String> {
+    let target = |spec: &Spec| {
+        spec.workflow.environments.last().map_or_else(String::new, |environment| environment.name.to_string())
+    };
+    [
+        ("repository", first.repository.to_string(), second.repository.to_string()),
+        ("service", first.service.to_string(), second.service.to_string()),
+        ("branch", first.branch.to_string(), second.branch.to_string()),
+        ("commit_sha", first.commit.to_string(), second.commit.to_string()),
+        ("target_environment", target(first), target(second)),
+        ("mode", format!("{:?}", first.mode), format!("{:?}", second.mode)),
+        ("variables", format!("{:?}", first.variables), format!("{:?}", second.variables)),
+        ("jira_issues", format!("{:?}", first.jira_issues), format!("{:?}", second.jira_issues)),
+        ("restart_of", format!("{:?}", first.restart_of), format!("{:?}", second.restart_of)),
+    ]
+    .into_iter()
+    .filter(|(_, then, now)| then != now)
+    .map(|(name, then, now)| format!("{name} was {}, is {}", shortened(&then, 80), shortened(&now, 80)))
+    .collect()
+}

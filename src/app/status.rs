@@ -1,0 +1,186 @@
+//! How a deployment is: what it waits for, and what can be done.
+
+use super::timeline;
+use super::view::{ApprovalSummary, FailureView, StageView, StatusView, wire_name};
+use super::{App, Error};
+use crate::domain::deployment::{Deployment, Mode};
+use crate::domain::retry::MAX_ATTEMPTS;
+use crate::domain::run::{Phase, Run, RunStatus};
+use crate::domain::state::State;
+use crate::domain::workflow::Stage;
+
+/// Events that a timeline is made from; a deployment with more shows its first ones.
+const TIMELINE_EVENTS: u32 = 1_000;
+
+impl App {
+    /// The status of a deployment.
+    ///
+    /// # Errors
+    /// When there is no such deployment.
+    pub async fn status(&self, id: &str) -> Result<StatusView, Error> {
+        let deployment = self.load(id).await?;
+        self.view(&deployment).await
+    }
+
+    /// The status with every state that it went through.
+    ///
+    /// # Errors
+    /// When there is no such deployment.
+    pub async fn full_status(&self, id: &str) -> Result<StatusView, Error> {
+        let deployment = self.load(id).await?;
+        let wanted = deployment.id.clone();
+        let records = self.blocking(move |store| store.history(&wanted, 0, TIMELINE_EVENTS)).await?;
+        let timeline = timeline::of(&records, self.clock.now());
+        Ok(StatusView { timeline: Some(timeline), ..self.view(&deployment).await? })
+    }
+
+    pub(super) async fn view(&self, deployment: &Deployment) -> Result<StatusView, Error> {
+        let progress = &deployment.progress;
+        let doors = self.doors(deployment).await?;
+        Ok(StatusView {
+            deployment_id: deployment.id.to_string(),
+            state: progress.state.name(),
+            version: progress.version,
+            ended: progress.state.is_terminal(),
+            state_since: progress.state_since.to_rfc3339(),
+            service: deployment.spec.service.to_string(),
+            repository: deployment.spec.repository.to_string(),
+            branch: deployment.spec.branch.to_string(),
+            commit_sha: deployment.spec.commit.to_string(),
+            target_environment: deployment.target().map_or_else(String::new, ToString::to_string),
+            mode: wire_name(&deployment.spec.mode),
+            waiting_for: self.waiting_for(deployment),
+            stage: progress.state.work().map(|(stage, run)| self.stage_view(&stage, run)),
+            approval: match &progress.state {
+                State::AwaitingApproval { request: Some(request), .. } => {
+                    Some(ApprovalSummary::from(&**request))
+                }
+                _ => None,
+            },
+            failure: failure_view(&progress.state),
+            available_events: doors.into_iter().filter(|door| door.open).map(|door| door.event).collect(),
+            touched_environments: deployment.touched().iter().map(ToString::to_string).collect(),
+            jira_issues: deployment.spec.jira_issues.iter().map(ToString::to_string).collect(),
+            caveats: self.policy.caveats.clone(),
+            timeline: None,
+        })
+    }
+
+    fn stage_view(&self, stage: &Stage, run: &Run) -> StageView {
+        let execution = run.execution();
+        StageView {
+            name: stage.to_string(),
+            attempt: run.attempt,
+            max_attempts: MAX_ATTEMPTS,
+            execution_status: run.status.name().to_owned(),
+            execution_id: execution.map(|execution| execution.id.to_string()),
+            execution_url: execution
+                .map(|execution| self.executions.link(&execution.pipeline, &execution.id))
+                .filter(|link| !link.is_empty()),
+            next_attempt_at: match run.status {
+                RunStatus::NotStarted { not_before } if not_before > self.clock.now() => {
+                    Some(not_before.to_rfc3339())
+                }
+                _ => None,
+            },
+            message_untrusted: match &run.status {
+                RunStatus::Failed { failure, .. } => Some(failure.message.clone()),
+                RunStatus::Live { phase: Phase::Unknown(word), .. } => {
+                    Some(format!("Harness reports the unknown status {word}"))
+                }
+                _ => None,
+            },
+        }
+    }
+
+    /// One sentence: what it waits for, and on whom.
+    fn waiting_for(&self, deployment: &Deployment) -> String {
+        let step = deployment.spec.mode == Mode::Step;
+        match &deployment.progress.state {
+            State::Pending if step => "the caller: send START".to_owned(),
+            State::Pending => "the engine, which begins at once".to_owned(),
+            State::AwaitingApproval { environment, request: None } => {
+                if self.policy.gates.contains_key(environment) {
+                    "the engine, which opens the approval request".to_owned()
+                } else {
+                    format!("an operator: the config names nobody who may approve {environment}")
+                }
+            }
+            State::AwaitingApproval { environment, request: Some(request) } => {
+                let summary = ApprovalSummary::from(&**request);
+                format!(
+                    "people: {} of {} must approve {environment} before {}, with `deployment-orchestrator approve {}`",
+                    request.gate.required_approvals,
+                    summary.approvers.join(", "),
+                    summary.expires_at,
+                    deployment.id
+                )
+            }
+            State::Active { .. } | State::Cancelling { .. } | State::RollingBack(_) => {
+                match deployment.progress.state.work() {
+                    Some((stage, run)) => waiting_for_run(deployment, &stage, run),
+                    None => "the engine".to_owned(),
+                }
+            }
+            State::Failed { reason, .. } if reason.needs_new_commit() => {
+                "nothing: it is over; start a new deployment with a new commit".to_owned()
+            }
+            State::Failed { .. } => "nothing: it is over; RETRY tries the failed stage again".to_owned(),
+            State::RollbackFailed { .. } => {
+                "a person: the rollback failed, and the environment must be looked at".to_owned()
+            }
+            State::Completed | State::Cancelled | State::RolledBack => "nothing: it is over".to_owned(),
+        }
+    }
+}
+
+fn waiting_for_run(deployment: &Deployment, stage: &Stage, run: &Run) -> String {
+    match &run.status {
+        RunStatus::NotStarted { not_before } if not_before.0 > 0 => {
+            format!(
+                "the backoff timer: attempt {} at {stage} begins at {}",
+                run.attempt,
+                not_before.to_rfc3339()
+            )
+        }
+        RunStatus::NotStarted { .. } => format!("the engine, which begins {stage}"),
+        RunStatus::Triggering { .. } => format!("Harness, which is being asked to run {stage}"),
+        RunStatus::OutcomeUnknown { key, .. } if deployment.spec.workflow.is_cautious(stage) => format!(
+            "a person: the reply to the trigger of {stage} was lost; it is adopted when it appears in Harness with the key {key}; if it did not run there, say so with `deployment-orchestrator resolve {} --did-not-run`",
+            deployment.id
+        ),
+        RunStatus::OutcomeUnknown { .. } => {
+            format!(
+                "Harness: the reply to the trigger of {stage} was lost, and the execution is being looked up"
+            )
+        }
+        RunStatus::Live { phase: Phase::NeedsHuman(_), .. } => {
+            format!("a person in Harness: the execution of {stage} asks for a decision there")
+        }
+        RunStatus::Live { .. } => format!("Harness, which runs {stage}"),
+        RunStatus::Succeeded { .. } if deployment.spec.mode == Mode::Step => {
+            format!("the caller: {stage} has succeeded; send its completion event")
+        }
+        RunStatus::Succeeded { .. } | RunStatus::Failed { .. } | RunStatus::Aborted { .. } => {
+            format!("the engine, which decides what follows {stage}")
+        }
+    }
+}
+
+fn failure_view(state: &State) -> Option<FailureView> {
+    match state {
+        State::Failed { stage, reason } => Some(FailureView {
+            stage: stage.to_string(),
+            reason: reason.name().to_owned(),
+            retry_possible: !reason.needs_new_commit(),
+            message_untrusted: reason.message(),
+        }),
+        State::RollbackFailed { failure } => Some(FailureView {
+            stage: "rolling-back".to_owned(),
+            reason: "rollback-failed".to_owned(),
+            retry_possible: false,
+            message_untrusted: failure.message.clone(),
+        }),
+        _ => None,
+    }
+}

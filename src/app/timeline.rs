@@ -1,0 +1,45 @@
+//! The states that a deployment went through, made from its events.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::domain::event::Event;
+use crate::domain::record::EventRecord;
+use crate::domain::run::RunEvent;
+use crate::domain::time::Timestamp;
+
+/// One stay in one state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TimelineEntry {
+    /// The state.
+    pub state: String,
+    /// When it was entered.
+    pub entered_at: String,
+    /// How long it lasted, or has lasted so far, in milliseconds.
+    pub duration_ms: u64,
+    /// Triggers that were intended in it.
+    pub attempts: u32,
+}
+
+/// The timeline that `records`, all of one deployment and from its first, give at `now`.
+pub(super) fn of(records: &[EventRecord], now: Timestamp) -> Vec<TimelineEntry> {
+    let mut entries: Vec<(String, Timestamp, u32)> = Vec::new();
+    for record in records {
+        let attempts = u32::from(matches!(record.event, Event::Run(RunEvent::TriggerIntended { .. })));
+        match entries.last_mut() {
+            Some((state, _, counted)) if *state == record.state => *counted += attempts,
+            _ => entries.push((record.state.clone(), record.at, attempts)),
+        }
+    }
+    let ends = entries.iter().skip(1).map(|(_, entered, _)| *entered).chain([now]).collect::<Vec<_>>();
+    entries
+        .into_iter()
+        .zip(ends)
+        .map(|((state, entered, attempts), end)| TimelineEntry {
+            duration_ms: u64::try_from(end.since(entered).as_millis()).unwrap_or(u64::MAX),
+            state,
+            entered_at: entered.to_rfc3339(),
+            attempts,
+        })
+        .collect()
+}

@@ -1,0 +1,134 @@
+//! The state machine's door, and the same answer without going through it.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::view::{DoorView, ExplanationView, StatusView};
+use super::{App, Code, Error};
+use crate::domain::deployment::Deployment;
+use crate::domain::door;
+use crate::domain::event::{Event, MainEvent};
+use crate::domain::guard::Refusal;
+use crate::domain::principal::Actor;
+use crate::domain::run::RunEvent;
+use crate::domain::text::shortened;
+use crate::store::Expected;
+
+/// An event that a caller sends.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransitionRequest {
+    /// The deployment.
+    pub deployment_id: String,
+    /// The event, such as `BUILD_COMPLETE`, `RETRY` or `CANCEL`.
+    pub event: String,
+    /// The version that get_status showed; the event is refused when the deployment has moved since.
+    pub expected_version: Option<u64>,
+    /// Why, for the history.
+    pub reason: Option<String>,
+}
+
+/// The longest reason that is kept.
+const REASON_LIMIT: usize = 300;
+
+impl App {
+    /// Send an event. Claims of completion are checked, never believed.
+    ///
+    /// # Errors
+    /// The refusal with every guard, its value and what would open it.
+    pub async fn transition(&self, request: TransitionRequest, actor: Actor) -> Result<StatusView, Error> {
+        let deployment = self.load(&request.deployment_id).await?;
+        let expected = request.expected_version.map_or(Expected::Any, Expected::Version);
+        let reason = request.reason.unwrap_or_default();
+        let event = self.door(&deployment, &request.event, &reason).await?;
+        let recorded = self.record(&deployment.id, event, actor, expected).await?;
+        self.view(&recorded).await
+    }
+
+    /// Stop a deployment. It is `cancelled` once Harness confirms that nothing runs.
+    ///
+    /// # Errors
+    /// When it is over already.
+    pub async fn cancel(&self, id: &str, reason: &str, actor: Actor) -> Result<StatusView, Error> {
+        self.transition(
+            TransitionRequest {
+                deployment_id: id.to_owned(),
+                event: "CANCEL".to_owned(),
+                expected_version: None,
+                reason: Some(reason.to_owned()),
+            },
+            actor,
+        )
+        .await
+    }
+
+    /// Put every touched environment back to its last good version.
+    ///
+    /// # Errors
+    /// When nothing was touched, or an environment has no earlier version.
+    pub async fn rollback(&self, id: &str, reason: &str, actor: Actor) -> Result<StatusView, Error> {
+        self.transition(
+            TransitionRequest {
+                deployment_id: id.to_owned(),
+                event: "ROLLBACK".to_owned(),
+                expected_version: None,
+                reason: Some(reason.to_owned()),
+            },
+            actor,
+        )
+        .await
+    }
+
+    /// A person has looked in Harness: the trigger whose reply was lost did not run.
+    ///
+    /// # Errors
+    /// When no outcome is unknown.
+    pub async fn resolve_as_not_run(&self, id: &str, actor: Actor) -> Result<StatusView, Error> {
+        let deployment = self.load(id).await?;
+        let expected = Expected::Version(deployment.progress.version);
+        let recorded = self.record(&deployment.id, RunEvent::OutcomeResolved, actor, expected).await?;
+        self.view(&recorded).await
+    }
+
+    /// What [`Self::transition`] would answer, and nothing happens.
+    ///
+    /// # Errors
+    /// When there is no such deployment or event.
+    pub async fn explain(&self, id: &str, event: &str) -> Result<ExplanationView, Error> {
+        let deployment = self.load(id).await?;
+        let event = Event::from(self.door(&deployment, event, "").await?);
+        let now = self.clock.now();
+        let (possible, guards) = match deployment.explain(&event, now) {
+            Ok(guards) => (guards.iter().all(|guard| guard.holds), guards),
+            Err(Refusal::NotAllowed { .. } | Refusal::Guarded { .. }) => (false, Vec::new()),
+        };
+        let would_lead_to = deployment.apply(&event, now).ok().map(|it| it.progress.state.name());
+        Ok(ExplanationView::new(
+            &deployment,
+            &event,
+            possible,
+            would_lead_to,
+            guards,
+            self.doors(&deployment).await?,
+        ))
+    }
+
+    /// The events that the present state has an arrow for.
+    pub(super) async fn doors(&self, deployment: &Deployment) -> Result<Vec<DoorView>, Error> {
+        let rollback = self.rollback_of(deployment, "").await?;
+        Ok(deployment.open_doors(&rollback, self.clock.now()).into_iter().map(DoorView::from).collect())
+    }
+
+    async fn door(&self, deployment: &Deployment, name: &str, reason: &str) -> Result<MainEvent, Error> {
+        let reason = shortened(reason, REASON_LIMIT);
+        let event = door::parse(name, &reason, &deployment.spec.workflow).map_err(|error| {
+            let names: Vec<String> =
+                door::doors(&deployment.spec.workflow, "").iter().map(|door| door.name().0).collect();
+            Error::new(Code::UnknownEvent, error.to_string(), format!("the events are: {}", names.join(", ")))
+        })?;
+        match event {
+            MainEvent::Rollback { .. } => self.rollback_of(deployment, &reason).await,
+            event => Ok(event),
+        }
+    }
+}

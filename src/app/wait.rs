@@ -1,0 +1,93 @@
+//! Waiting for a deployment without holding anything but a connection.
+
+use std::time::Duration;
+
+use super::view::StatusView;
+use super::{App, Error};
+use crate::domain::deployment::Deployment;
+use crate::domain::state::State;
+
+/// What to wait for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Until {
+    /// Any event after this version, or after the present one.
+    Change(Option<u64>),
+    /// The deployment needs a person, or is over.
+    Attention,
+    /// The deployment is over.
+    Ended,
+    /// It is in the state of this name, or over.
+    State(String),
+}
+
+impl Until {
+    /// From a caller's word.
+    #[must_use]
+    pub fn parse(text: Option<&str>, version: Option<u64>) -> Self {
+        match text {
+            None | Some("change") => Self::Change(version),
+            Some("attention") => Self::Attention,
+            Some("ended") => Self::Ended,
+            Some(state) => Self::State(state.to_owned()),
+        }
+    }
+
+    fn is_met(&self, deployment: &Deployment, first_version: u64) -> bool {
+        let state = &deployment.progress.state;
+        match self {
+            Self::Change(since) => deployment.progress.version > since.unwrap_or(first_version),
+            Self::Attention => {
+                state.is_terminal() || matches!(state, State::AwaitingApproval { request: Some(_), .. })
+            }
+            Self::Ended => state.is_terminal(),
+            Self::State(name) => state.is_terminal() || state.name() == *name,
+        }
+    }
+}
+
+/// The longest wait of one call: many MCP clients give up after a minute.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(50);
+
+/// How long an event of another process may stay unnoticed.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+impl App {
+    /// Wait until the condition holds or `timeout` has passed, at most
+    /// 50 seconds; `changed` hears of every new version on the way. The
+    /// second part of the answer says whether the condition holds. Dropping the
+    /// call leaves the deployment as it is.
+    ///
+    /// # Errors
+    /// When there is no such deployment.
+    pub async fn wait<F: Future<Output = ()>>(
+        &self,
+        id: &str,
+        until: &Until,
+        timeout: Duration,
+        mut changed: impl FnMut(StatusView) -> F,
+    ) -> Result<(StatusView, bool), Error> {
+        let mut bell = self.wake.listen();
+        let deadline = tokio::time::Instant::now() + timeout.min(LONGEST_WAIT);
+        let mut deployment = self.load(id).await?;
+        let first_version = deployment.progress.version;
+        let mut told = first_version;
+        loop {
+            if until.is_met(&deployment, first_version) {
+                return Ok((self.view(&deployment).await?, true));
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Ok((self.view(&deployment).await?, false));
+            }
+            if deployment.progress.version > told {
+                told = deployment.progress.version;
+                changed(self.view(&deployment).await?).await;
+            }
+            tokio::select! {
+                () = bell.heard() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+            deployment = self.load(id).await?;
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The only place that reads the process environment.
+
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::Error;
+use super::file::HarnessSection;
+use crate::harness::Settings;
+
+/// The pipeline variable that carries the correlation key unless configured.
+pub const CORRELATION_VARIABLE: &str = "correlation_key";
+
+/// The variable `name`, or what the file named by `name_FILE` holds.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn secret(name: &str) -> Result<Option<SecretString>, Error> {
+    if let Some(value) = text(name) {
+        return Ok(Some(SecretString::from(value)));
+    }
+    let Some(path) = text(&format!("{name}_FILE")) else { return Ok(None) };
+    let content = std::fs::read_to_string(&path).map_err(|error| {
+        Error::Missing(format!("the file {path} named by {name}_FILE cannot be read: {error}"))
+    })?;
+    Ok(Some(SecretString::from(content.trim().to_owned())))
+}
+
+/// Where Harness is and how to get in, from the environment and then the file.
+///
+/// # Errors
+/// One sentence with everything that is missing.
+pub fn harness_settings(file: &HarnessSection) -> Result<Settings, Error> {
+    let api_key = secret("HARNESS_API_KEY")?;
+    let account = text("HARNESS_ACCOUNT_ID").or_else(|| file.account.clone()).or_else(|| {
+        // A key is `pat.<account>.<token>.<secret>` or `sat.…`.
+        let key = api_key.as_ref()?.expose_secret();
+        key.split('.').nth(1).filter(|_| key.split('.').count() == 4).map(ToOwned::to_owned)
+    });
+    let org = text("HARNESS_ORG_ID").or_else(|| file.org.clone());
+    let project = text("HARNESS_PROJECT_ID").or_else(|| file.project.clone());
+    let (Some(api_key), Some(account), Some(org), Some(project)) =
+        (api_key.clone(), account.clone(), org.clone(), project.clone())
+    else {
+        let missing: Vec<&str> = [
+            ("HARNESS_API_KEY", api_key.is_none()),
+            ("HARNESS_ACCOUNT_ID", account.is_none()),
+            ("HARNESS_ORG_ID", org.is_none()),
+            ("HARNESS_PROJECT_ID", project.is_none()),
+        ]
+        .into_iter()
+        .filter_map(|(name, missing)| missing.then_some(name))
+        .collect();
+        return Err(Error::Missing(format!(
+            "credentials for Harness are missing: set {}; or use --simulate to try without an account",
+            missing.join(", ")
+        )));
+    };
+    Ok(Settings {
+        base_url: text("HARNESS_BASE_URL")
+            .or_else(|| file.base_url.clone())
+            .unwrap_or_else(|| "https://app.harness.io".to_owned()),
+        account,
+        org,
+        project,
+        api_key,
+        correlation_variable: match &file.correlation_variable {
+            Some(name) => name.clone(),
+            None => CORRELATION_VARIABLE.parse().map_err(|error| Error::Missing(format!("{error}")))?,
+        },
+        timeout: Settings::DEFAULT_TIMEOUT,
+        requests_per_second: Settings::DEFAULT_REQUESTS_PER_SECOND,
+    })
+}
+
+/// The name of the person at this machine.
+#[must_use]
+pub fn os_user() -> String {
+    text("USER")
+        .or_else(|| text("LOGNAME"))
+        .or_else(|| text("USERNAME"))
+        .unwrap_or_else(|| "operator".to_owned())
+}
+
+/// What decides how much is logged, in `tracing`'s filter syntax.
+#[must_use]
+pub fn log_filter() -> String {
+    text("ORCHESTRATOR_LOG").unwrap_or_else(|| "warn,deployment_orchestrator=info".to_owned())
+}
+
+/// Where a person's private key is unless said otherwise.
+#[must_use]
+pub fn key_file() -> Option<PathBuf> {
+    text("ORCHESTRATOR_KEY").map(PathBuf::from)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the home of environment reads")]
+fn text(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

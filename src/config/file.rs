@@ -1,0 +1,291 @@
+//! The shape of the TOML file, and its translation into a [`Policy`].
+//!
+//! An unknown key is an error: a misspelt `approvers` must never be an open gate.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::policy::Policy;
+use crate::domain::approval::{Approver, Assurance, Gate};
+use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName, VariableName};
+use crate::domain::plan::Timing;
+use crate::domain::signature::PublicKey;
+use crate::domain::workflow::{Environment, PipelineRun, Workflow};
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ConfigFile {
+    user: Option<PrincipalName>,
+    pub(super) harness: HarnessSection,
+    people: BTreeMap<PrincipalName, Person>,
+    groups: BTreeMap<String, Vec<PrincipalName>>,
+    pipelines: Pipelines,
+    environments: Option<Vec<EnvironmentSection>>,
+    agent: AgentSection,
+    timing: TimingSection,
+}
+
+/// Where Harness is. The key never stands here; the environment wins over the file.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HarnessSection {
+    /// `https://app.harness.io`, or a vanity host.
+    pub base_url: Option<String>,
+    /// Account; taken from the key when absent.
+    pub account: Option<String>,
+    /// Organisation.
+    pub org: Option<String>,
+    /// Project.
+    pub project: Option<String>,
+    /// The pipeline variable that carries the correlation key.
+    pub correlation_variable: Option<VariableName>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Person {
+    public_key: PublicKey,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Pipelines {
+    build: Option<PipelineSection>,
+    test: Option<PipelineSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PipelineSection {
+    pipeline: PipelineId,
+    #[serde(default)]
+    input_sets: Vec<String>,
+    #[serde(default)]
+    variables: BTreeMap<VariableName, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnvironmentSection {
+    name: EnvironmentName,
+    pipeline: Option<PipelineId>,
+    #[serde(default)]
+    input_sets: Vec<String>,
+    #[serde(default)]
+    variables: BTreeMap<VariableName, String>,
+    production: Option<bool>,
+    approval: Option<ApprovalSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApprovalSection {
+    approvers: Vec<String>,
+    required_approvals: Option<u32>,
+    #[serde(default)]
+    allow_self_approval: bool,
+    expires_after: Option<String>,
+    accept: Option<Vec<Assurance>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AgentSection {
+    triggerable_pipelines: BTreeSet<PipelineId>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TimingSection {
+    settling: Option<String>,
+    fastest_poll: Option<String>,
+    slowest_poll: Option<String>,
+}
+
+/// How long an approval request stays open unless the config says otherwise.
+const DEFAULT_EXPIRY: Duration = Duration::from_hours(24);
+
+/// Less than the trigger's own timeout would call a run lost that is on its way.
+const SHORTEST_SETTLING: Duration = Duration::from_secs(45);
+
+impl ConfigFile {
+    /// The rules that the file describes; `os_user` is the user where it names none.
+    pub(super) fn policy(&self, os_user: &str) -> Result<Policy, String> {
+        let user = match &self.user {
+            Some(user) => user.clone(),
+            None => os_user.parse().map_err(|error| format!("{error}; set `user` in the config"))?,
+        };
+        let defaults = default_environments();
+        let sections = self.environments.as_ref().unwrap_or(&defaults);
+        if sections.is_empty() {
+            return Err("`environments` is empty; name at least one, or leave it out".to_owned());
+        }
+        let mut environments: Vec<Environment> = Vec::new();
+        let mut gates = BTreeMap::new();
+        for section in sections {
+            if environments.iter().any(|earlier| earlier.name == section.name) {
+                return Err(format!("environment `{}` is there twice", section.name));
+            }
+            let environment = section.environment()?;
+            if let Some(gate) = self.gate(section)? {
+                gates.insert(section.name.clone(), gate);
+            }
+            environments.push(environment);
+        }
+        Ok(Policy {
+            user,
+            workflow: Workflow {
+                build: pipeline_or(self.pipelines.build.as_ref(), "build_and_push")?,
+                test: pipeline_or(self.pipelines.test.as_ref(), "run_tests")?,
+                environments,
+            },
+            gates,
+            triggerable: self.agent.triggerable_pipelines.clone(),
+            timing: self.timing.timing()?,
+            caveats: Vec::new(),
+        })
+    }
+
+    fn gate(&self, section: &EnvironmentSection) -> Result<Option<Gate>, String> {
+        let Some(approval) = &section.approval else { return Ok(None) };
+        let here = format!("approval of environment `{}`", section.name);
+        let mut names = BTreeSet::new();
+        for entry in &approval.approvers {
+            match entry.strip_prefix("group:") {
+                Some(group) => names.extend(
+                    self.groups
+                        .get(group)
+                        .ok_or_else(|| format!("{here}: there is no group `{group}`; add it under [groups]"))?
+                        .iter()
+                        .cloned(),
+                ),
+                None => {
+                    names.insert(entry.parse::<PrincipalName>().map_err(|error| format!("{here}: {error}"))?);
+                }
+            }
+        }
+        let approvers = names
+            .into_iter()
+            .map(|name| {
+                let person = self.people.get(&name).ok_or_else(|| {
+                    format!("{here}: there is no person `{name}`; add [people.{name}] with the public_key that keygen prints")
+                })?;
+                Ok(Approver { name, key: person.public_key.clone() })
+            })
+            .collect::<Result<Vec<_>, String>>()?;
+        if approvers.is_empty() {
+            return Err(format!("{here}: `approvers` is empty, so nobody could ever approve"));
+        }
+        let required_approvals = approval.required_approvals.unwrap_or(1);
+        if required_approvals == 0
+            || usize::try_from(required_approvals).unwrap_or(usize::MAX) > approvers.len()
+        {
+            return Err(format!(
+                "{here}: `required_approvals` is {required_approvals}; it must be from 1 to the {} approvers",
+                approvers.len()
+            ));
+        }
+        let expires_after =
+            duration(approval.expires_after.as_deref(), "expires_after")?.unwrap_or(DEFAULT_EXPIRY);
+        let accept = approval.accept.clone().unwrap_or_else(|| vec![Assurance::Signed]);
+        if accept.is_empty() {
+            return Err(format!("{here}: `accept` is empty, so no decision would ever count"));
+        }
+        Ok(Some(Gate {
+            approvers,
+            required_approvals,
+            allow_self_approval: approval.allow_self_approval,
+            expires_after_ms: u64::try_from(expires_after.as_millis()).unwrap_or(u64::MAX),
+            accept,
+        }))
+    }
+}
+
+impl EnvironmentSection {
+    fn environment(&self) -> Result<Environment, String> {
+        let is_prod = matches!(self.name.as_str(), "prod" | "production");
+        let gated = self.approval.is_some() || is_prod;
+        let pipeline = match &self.pipeline {
+            Some(pipeline) => pipeline.clone(),
+            None => format!("deploy_{}", self.name.as_str().replace('-', "_"))
+                .parse()
+                .map_err(|error| format!("environment `{}`: {error}", self.name))?,
+        };
+        Ok(Environment {
+            name: self.name.clone(),
+            production: self.production.unwrap_or(gated),
+            gated,
+            deploy: PipelineRun {
+                pipeline,
+                input_sets: self.input_sets.clone(),
+                variables: self.variables.clone(),
+            },
+        })
+    }
+}
+
+impl TimingSection {
+    fn timing(&self) -> Result<Timing, String> {
+        let defaults = Timing::default();
+        let settling = duration(self.settling.as_deref(), "settling")?.unwrap_or(defaults.settling);
+        if settling < SHORTEST_SETTLING {
+            return Err(format!(
+                "timing: `settling` must be at least {} s, or a run that is on its way would count as lost",
+                SHORTEST_SETTLING.as_secs()
+            ));
+        }
+        Ok(Timing {
+            settling,
+            fastest_poll: duration(self.fastest_poll.as_deref(), "fastest_poll")?
+                .unwrap_or(defaults.fastest_poll),
+            slowest_poll: duration(self.slowest_poll.as_deref(), "slowest_poll")?
+                .unwrap_or(defaults.slowest_poll),
+            ..defaults
+        })
+    }
+}
+
+fn duration(text: Option<&str>, key: &str) -> Result<Option<Duration>, String> {
+    let Some(text) = text else { return Ok(None) };
+    text.parse::<jiff::SignedDuration>()
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .filter(|duration| !duration.is_zero())
+        .map(Some)
+        .ok_or_else(|| {
+            format!("`{key}` is `{text}`; write a duration such as \"24h\", \"90s\" or \"1h 30m\"")
+        })
+}
+
+fn pipeline_or(section: Option<&PipelineSection>, default: &str) -> Result<PipelineRun, String> {
+    Ok(match section {
+        Some(section) => PipelineRun {
+            pipeline: section.pipeline.clone(),
+            input_sets: section.input_sets.clone(),
+            variables: section.variables.clone(),
+        },
+        None => PipelineRun {
+            pipeline: default.parse().map_err(|error| format!("{error}"))?,
+            input_sets: Vec::new(),
+            variables: BTreeMap::new(),
+        },
+    })
+}
+
+fn default_environments() -> Vec<EnvironmentSection> {
+    ["dev", "staging", "prod"]
+        .into_iter()
+        .filter_map(|name| name.parse().ok())
+        .map(|name| EnvironmentSection {
+            name,
+            pipeline: None,
+            input_sets: Vec::new(),
+            variables: BTreeMap::new(),
+            production: None,
+            approval: None,
+        })
+        .collect()
+}

@@ -1,0 +1,344 @@
+//! The one thing that drives deployments.
+//!
+//! A tick takes no input. It reads what is due, plans a step for each, and
+//! begins those steps; each does its one thing and records what came of it.
+//! Tools, webhooks and approvals only write an event and ring the bell. So a
+//! restart is the normal path, and there is no recovery code.
+
+mod observe;
+mod outbox;
+mod step;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, Random};
+use crate::config::Policy;
+use crate::domain::deployment::Deployment;
+use crate::domain::event::Event;
+use crate::domain::id::DeploymentId;
+use crate::domain::plan::{self, Next, Step};
+use crate::domain::principal::Actor;
+use crate::domain::time::Timestamp;
+use crate::ports::{Executions, Notifier, Pipelines};
+use crate::store::{self, Authority, Deferral, Entry, Expected, Fence, Lease, Store};
+use crate::wake::Wake;
+
+/// How long a driver that says nothing keeps its lease. After a crash another
+/// process takes over within this time.
+const LEASE_TTL: Duration = Duration::from_secs(5);
+
+/// How long before its end the lease is renewed.
+const RENEW_BEFORE: Duration = Duration::from_secs(3);
+
+/// The longest pause between two looks at the database: how fast an event is
+/// noticed that another process wrote.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Deployments that one tick loads; the next tick, at once, loads the others.
+const TICK_LIMIT: u32 = 256;
+
+/// How long steps that are under way may finish after a shutdown was asked for.
+/// A trigger whose reply is cut off is looked up by the next process.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Everything that the engine acts with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The database.
+    pub store: Arc<Store>,
+    /// Reads of Harness.
+    pub executions: Arc<dyn Executions>,
+    /// Effects on Harness.
+    pub pipelines: Arc<dyn Pipelines>,
+    /// Whoever is told.
+    pub notifier: Arc<dyn Notifier>,
+    /// The rules.
+    pub policy: Arc<Policy>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Jitter.
+    pub random: Arc<dyn Random>,
+    /// The bell.
+    pub wake: Wake,
+}
+
+/// The engine of one process. Of all processes on a database, the one that
+/// holds the lease drives; the others stand by.
+pub struct Engine {
+    parts: Parts,
+    holder: String,
+    lease: Option<(Fence, Timestamp)>,
+    busy: HashSet<DeploymentId>,
+    delivering: bool,
+    under_way: FuturesUnordered<BoxFuture<'static, Done>>,
+}
+
+/// A step that has ended, whatever came of it.
+enum Done {
+    Deployments(Vec<DeploymentId>),
+    Outbox,
+}
+
+/// What a tick found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tick {
+    /// Another process drives.
+    Standby,
+    /// This process drives; so many steps were begun.
+    Began(usize),
+}
+
+impl Engine {
+    /// An engine that has not begun. `holder` names this process among those
+    /// that share the database; it must be unique.
+    #[must_use]
+    pub fn new(parts: Parts, holder: String) -> Self {
+        Self {
+            parts,
+            holder,
+            lease: None,
+            busy: HashSet::new(),
+            delivering: false,
+            under_way: FuturesUnordered::new(),
+        }
+    }
+
+    /// Drive until `shutdown`. Then let what is under way finish for at most
+    /// ten seconds and give the lease back.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut bell = self.parts.wake.listen();
+        let mut reported = None;
+        while !shutdown.is_cancelled() {
+            let pause = match self.tick().await {
+                Ok(_) => self.pause().await,
+                Err(error) => {
+                    // Said once: a full disk would otherwise fill the log, too.
+                    let text = error.to_string();
+                    if reported.as_ref() != Some(&text) {
+                        tracing::error!(%error, "the engine cannot use the database; it keeps trying");
+                        reported = Some(text);
+                    }
+                    LONGEST_PAUSE
+                }
+            };
+            tokio::select! {
+                Some(done) = self.under_way.next() => self.ended(done),
+                () = bell.heard() => {}
+                () = tokio::time::sleep(pause) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+        let _ = tokio::time::timeout(GRACE, self.finish()).await;
+        self.give_back().await;
+    }
+
+    /// One pass: renew the lease, read what is due, plan, begin. The steps go
+    /// on in [`Self::run`] or [`Self::finish`].
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn tick(&mut self) -> Result<Tick, store::Error> {
+        let now = self.parts.clock.now();
+        let Some(fence) = self.hold_lease(now).await? else { return Ok(Tick::Standby) };
+        let due = self.parts.blocking(move |store| store.due(now, TICK_LIMIT)).await?;
+        let mut begun = 0;
+        let mut observed = Vec::new();
+        let mut deferred = Vec::new();
+        for deployment in due {
+            if self.busy.contains(&deployment.id) {
+                continue;
+            }
+            match plan::next(&deployment, &self.parts.policy.timing, now) {
+                Next::Do(step) => {
+                    self.busy.insert(deployment.id.clone());
+                    begun += 1;
+                    match *step {
+                        Step::Observe { execution } => observed.push((deployment, execution)),
+                        step => self.begin_step(fence.clone(), deployment, step),
+                    }
+                }
+                Next::Wait(until) => {
+                    deferred.push(Deferral { id: deployment.id, version: deployment.progress.version, until })
+                }
+                Next::Idle => {}
+            }
+        }
+        if !observed.is_empty() {
+            self.begin_observing(fence.clone(), observed);
+        }
+        if !deferred.is_empty() {
+            let fence = fence.clone();
+            self.parts.blocking(move |store| store.defer(&fence, &deferred)).await?;
+        }
+        if !self.delivering {
+            begun += self.begin_delivery(fence, now).await?;
+        }
+        Ok(Tick::Began(begun))
+    }
+
+    /// Wait until every step that was begun has ended.
+    pub async fn finish(&mut self) {
+        while let Some(done) = self.under_way.next().await {
+            self.ended(done);
+        }
+    }
+
+    fn ended(&mut self, done: Done) {
+        match done {
+            Done::Deployments(ids) => {
+                for id in ids {
+                    self.busy.remove(&id);
+                }
+            }
+            Done::Outbox => self.delivering = false,
+        }
+    }
+
+    async fn hold_lease(&mut self, now: Timestamp) -> Result<Option<Fence>, store::Error> {
+        if let Some((fence, renew_at)) = &self.lease
+            && now < *renew_at
+            && renew_at.since(now) <= LEASE_TTL
+        {
+            return Ok(Some(fence.clone()));
+        }
+        let holder = self.holder.clone();
+        let lease = self.parts.blocking(move |store| store.lease(&holder, now, LEASE_TTL)).await?;
+        let before = self.lease.take();
+        self.lease = match lease {
+            Lease::Held(fence) => {
+                if before.is_none() {
+                    tracing::info!(holder = %self.holder, token = fence.token, "this process drives deployments now");
+                }
+                Some((fence, now.plus(LEASE_TTL - RENEW_BEFORE)))
+            }
+            Lease::HeldBy(driver) => {
+                if before.is_some() {
+                    tracing::warn!(driver = %driver.holder, "another process has taken over");
+                }
+                None
+            }
+        };
+        Ok(self.lease.as_ref().map(|(fence, _)| fence.clone()))
+    }
+
+    async fn give_back(&mut self) {
+        let Some((fence, _)) = self.lease.take() else { return };
+        if let Err(error) = self.parts.blocking(move |store| store.release(&fence)).await {
+            tracing::warn!(%error, "the lease was not given back; another process waits until it runs out");
+        }
+    }
+
+    async fn pause(&self) -> Duration {
+        let now = self.parts.clock.now();
+        match self.parts.blocking(Store::next_due).await {
+            Ok(Some(due)) if due > now => due.since(now).min(LONGEST_PAUSE),
+            _ => LONGEST_PAUSE,
+        }
+    }
+
+    fn begin_step(&mut self, fence: Fence, deployment: Deployment, step: Step) {
+        let parts = self.parts.clone();
+        self.under_way.push(Box::pin(async move {
+            let id = deployment.id.clone();
+            let version = deployment.progress.version;
+            let _ = step::take(&parts, &fence, deployment, step)
+                .await
+                .inspect_err(|error| parts.report(&id, version, error));
+            Done::Deployments(vec![id])
+        }));
+    }
+
+    fn begin_observing(&mut self, fence: Fence, observed: Vec<(Deployment, crate::domain::run::Execution)>) {
+        let parts = self.parts.clone();
+        self.under_way.push(Box::pin(async move {
+            let ids = observed.iter().map(|(deployment, _)| deployment.id.clone()).collect();
+            observe::look(&parts, &fence, observed).await;
+            Done::Deployments(ids)
+        }));
+    }
+
+    async fn begin_delivery(&mut self, fence: Fence, now: Timestamp) -> Result<usize, store::Error> {
+        let claimed = outbox::claim(&self.parts, &fence, now).await?;
+        if claimed.is_empty() {
+            return Ok(0);
+        }
+        let begun = claimed.len();
+        let parts = self.parts.clone();
+        self.delivering = true;
+        self.under_way.push(Box::pin(async move {
+            outbox::deliver(&parts, &fence, claimed).await;
+            Done::Outbox
+        }));
+        Ok(begun)
+    }
+}
+
+impl Parts {
+    /// Use the database without blocking the threads that serve others.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        verb: impl FnOnce(&Store) -> Result<T, store::Error> + Send + 'static,
+    ) -> Result<T, store::Error> {
+        let store = Arc::clone(&self.store);
+        tokio::task::spawn_blocking(move || verb(&store)).await.expect("store verbs do not panic")
+    }
+
+    /// Record an event that the engine has decided on.
+    async fn record(
+        &self,
+        fence: &Fence,
+        deployment: &Deployment,
+        event: impl Into<Event>,
+    ) -> Result<Deployment, store::Error> {
+        let entry = Entry {
+            id: deployment.id.clone(),
+            event: event.into(),
+            actor: Actor::ENGINE,
+            expected: Expected::Version(deployment.progress.version),
+            authority: Authority::Driver(fence.clone()),
+            at: self.clock.now(),
+        };
+        let recorded = self.blocking(move |store| store.record(&entry)).await?;
+        self.wake.ring();
+        tracing::info!(
+            deployment = %recorded.id,
+            version = recorded.progress.version,
+            state = %recorded.progress.state.name(),
+            "recorded"
+        );
+        Ok(recorded)
+    }
+
+    /// Look at the deployment again after `pause`.
+    async fn look_again(
+        &self,
+        fence: &Fence,
+        deployment: &Deployment,
+        pause: Duration,
+    ) -> Result<(), store::Error> {
+        let deferral = Deferral {
+            id: deployment.id.clone(),
+            version: deployment.progress.version,
+            until: self.clock.now().plus(pause),
+        };
+        let fence = fence.clone();
+        self.blocking(move |store| store.defer(&fence, &[deferral])).await
+    }
+
+    /// A step could not be recorded. Nothing is lost: the next tick plans it anew.
+    fn report(&self, id: &DeploymentId, version: u64, error: &store::Error) {
+        match error {
+            store::Error::Stale { .. } => {
+                tracing::debug!(deployment = %id, version, "an event came between; planning anew");
+            }
+            store::Error::LeaseLost { .. } => tracing::warn!(deployment = %id, "another process drives now"),
+            _ => tracing::error!(deployment = %id, version, %error, "a step was not recorded"),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Telling people, after the commit and at least once.
+
+use std::time::Duration;
+
+use super::Parts;
+use crate::domain::time::Timestamp;
+use crate::store::{self, Claimed, Fence};
+
+/// Notices that one tick claims.
+const CLAIM_LIMIT: u32 = 32;
+
+/// The longest pause between two tries of one notice: an outage of hours must
+/// not become an outage of days for whoever waits for the message.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+pub(super) async fn claim(
+    parts: &Parts,
+    fence: &Fence,
+    now: Timestamp,
+) -> Result<Vec<Claimed>, store::Error> {
+    let fence = fence.clone();
+    parts.blocking(move |store| store.claim_notices(&fence, now, CLAIM_LIMIT)).await
+}
+
+/// Tell each; a crash in between makes the claimed ones due again later.
+pub(super) async fn deliver(parts: &Parts, fence: &Fence, claimed: Vec<Claimed>) {
+    for Claimed { notice, attempts } in claimed {
+        let told = parts.notifier.tell(&notice).await;
+        let now = parts.clock.now();
+        let fence = fence.clone();
+        let key = notice.key.clone();
+        let recorded = match told {
+            Ok(()) => parts.blocking(move |store| store.complete_notice(&fence, &key, now)).await,
+            Err(error) => {
+                tracing::warn!(notice = %notice.key, %error, "a notice was not delivered; it is tried again");
+                let pause = Duration::from_secs(1 << attempts.min(9)).min(LONGEST_PAUSE);
+                parts
+                    .blocking(move |store| {
+                        store.postpone_notice(&fence, &key, now.plus(pause), &error.message)
+                    })
+                    .await
+            }
+        };
+        if let Err(error) = recorded {
+            tracing::warn!(notice = %notice.key, %error, "it is not recorded that a notice was sent; it may be sent again");
+        }
+    }
+}

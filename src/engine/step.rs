@@ -1,0 +1,218 @@
+//! One step: do one thing in the outside world, record what came of it.
+
+use std::time::Duration;
+
+use super::Parts;
+use crate::domain::approval::{Digest, Gate, Subject};
+use crate::domain::deployment::Deployment;
+use crate::domain::event::{Event, MainEvent};
+use crate::domain::execution::{Cause, Failure, Retry};
+use crate::domain::guard::Refusal;
+use crate::domain::id::EnvironmentName;
+use crate::domain::plan::{Otherwise, Step};
+use crate::domain::retry;
+use crate::domain::run::{Execution, Finding, RunEvent, ValidationReport};
+use crate::domain::state::State;
+use crate::domain::workflow::Stage;
+use crate::ports::{ExecutionFilter, TriggerError, TriggerRequest};
+use crate::store::{self, Fence};
+
+/// The longest time between committing an intent and calling Harness. A process
+/// that slept longer may have lost its lease, and another may have looked the
+/// key up in vain already; so it does not call.
+const CALL_WINDOW: Duration = Duration::from_secs(5);
+
+/// The pause before another look at a gate that nobody can open: only a person
+/// with the config can help.
+const CLOSED_GATE_PAUSE: Duration = Duration::from_mins(1);
+
+/// Do `step` for `deployment`, which was loaded for it.
+pub(super) async fn take(
+    parts: &Parts,
+    fence: &Fence,
+    deployment: Deployment,
+    step: Step,
+) -> Result<(), store::Error> {
+    match step {
+        Step::Record(Event::Main(MainEvent::Approved)) => approved(parts, fence, &deployment).await,
+        Step::Record(event) => parts.record(fence, &deployment, event).await.map(drop),
+        Step::Validate => validate(parts, fence, &deployment).await,
+        Step::RequestApproval { environment } => {
+            request_approval(parts, fence, &deployment, &environment).await
+        }
+        Step::Trigger { stage } => trigger(parts, fence, &deployment, &stage).await,
+        Step::LookUp { pipeline, key, since, otherwise } => {
+            let pause = parts.policy.timing.poll_pause(parts.clock.now().since(since));
+            match parts.executions.find(&pipeline, &key, since).await {
+                Ok(Some(found)) => {
+                    let event =
+                        RunEvent::TriggerAccepted { execution: found.execution, pipeline: found.pipeline };
+                    parts.record(fence, &deployment, event).await.map(drop)
+                }
+                Ok(None) => match otherwise {
+                    Otherwise::Record(event) => parts.record(fence, &deployment, event).await.map(drop),
+                    Otherwise::LookAgain => parts.look_again(fence, &deployment, pause).await,
+                },
+                Err(error) => {
+                    tracing::warn!(deployment = %deployment.id, %error, "a lost trigger cannot be looked up now");
+                    parts.look_again(fence, &deployment, pause).await
+                }
+            }
+        }
+        Step::Abort { execution } => abort(parts, fence, &deployment, &execution).await,
+        Step::ScheduleRetry { attempt, failure } => {
+            let pause = retry::pause_after(attempt, &failure, parts.random.bits()).unwrap_or_default();
+            let not_before = parts.clock.now().plus(pause);
+            parts.record(fence, &deployment, RunEvent::RetryScheduled { not_before }).await.map(drop)
+        }
+        Step::Observe { execution } => {
+            super::observe::look(parts, fence, vec![(deployment, execution)]).await;
+            Ok(())
+        }
+    }
+}
+
+/// Commit the intent, call Harness, record the outcome. A crash anywhere in
+/// between leaves the intent, whose key is looked up by whoever comes next.
+async fn trigger(
+    parts: &Parts,
+    fence: &Fence,
+    deployment: &Deployment,
+    stage: &Stage,
+) -> Result<(), store::Error> {
+    let policy = match stage {
+        Stage::Deploying(environment) if deployment.spec.workflow.is_gated(stage) => {
+            parts.policy.gates.get(environment).map(Gate::version)
+        }
+        _ => None,
+    };
+    let Some(subject) = deployment.subject(stage, policy.clone()) else { return Ok(()) };
+    let request = TriggerRequest {
+        pipeline: subject.pipeline_id.clone(),
+        key: deployment.next_key(stage),
+        inputs: subject.inputs.clone(),
+        input_sets: subject.input_sets.clone(),
+        pipeline_branch: None,
+    };
+    let intent =
+        RunEvent::TriggerIntended { key: request.key.clone(), digest: digest_of(&request, &subject), policy };
+    let intended = match parts.record(fence, deployment, intent).await {
+        Ok(intended) => intended,
+        Err(store::Error::Refused(Refusal::Guarded { guards, .. }))
+            if deployment.spec.workflow.is_gated(stage) =>
+        {
+            let unmet: Vec<String> = guards
+                .iter()
+                .filter(|guard| !guard.holds)
+                .map(|guard| format!("{}: {}", guard.name, guard.saw))
+                .collect();
+            let reason = unmet.join("; ");
+            tracing::error!(deployment = %deployment.id, %stage, %reason, "the approval does not cover what would be sent");
+            return parts.record(fence, deployment, MainEvent::ApprovalVoided { reason }).await.map(drop);
+        }
+        Err(error) => return Err(error),
+    };
+    if parts.clock.now().since(intended.progress.updated_at) > CALL_WINDOW {
+        let failure = Failure {
+            cause: Cause::Timeout,
+            message: "the process was suspended before it could call Harness; nothing was sent".to_owned(),
+            retry: Retry::Retryable { after: None },
+        };
+        return parts.record(fence, &intended, RunEvent::AttemptFailed { failure }).await.map(drop);
+    }
+    let outcome = match parts.pipelines.trigger(&request).await {
+        Ok(execution) => RunEvent::TriggerAccepted { execution, pipeline: request.pipeline },
+        Err(TriggerError::NotRun(error)) => RunEvent::AttemptFailed { failure: error.into() },
+        Err(TriggerError::Unknown(error)) => RunEvent::TriggerLost { message: error.message },
+    };
+    parts.record(fence, &intended, outcome).await.map(drop)
+}
+
+/// The digest of what is about to be sent, taken from the request itself.
+fn digest_of(request: &TriggerRequest, subject: &Subject) -> Digest {
+    Digest::of(&Subject {
+        pipeline_id: request.pipeline.clone(),
+        inputs: request.inputs.clone(),
+        input_sets: request.input_sets.clone(),
+        ..subject.clone()
+    })
+}
+
+async fn validate(parts: &Parts, fence: &Fence, deployment: &Deployment) -> Result<(), store::Error> {
+    let mut errors = Vec::new();
+    for environment in &deployment.spec.workflow.environments {
+        if environment.gated && !parts.policy.gates.contains_key(&environment.name) {
+            errors.push(Finding {
+                code: "gate-not-configured".to_owned(),
+                message: format!(
+                    "nobody may approve {0}: name approvers under `approval` of environment `{0}` in the config",
+                    environment.name
+                ),
+            });
+        }
+    }
+    let filter = ExecutionFilter {
+        pipeline: Some(deployment.spec.workflow.build.pipeline.clone()),
+        statuses: Vec::new(),
+        limit: 1,
+    };
+    let event = match parts.executions.list(&filter).await {
+        Err(error) if matches!(error.retry, Retry::Retryable { .. }) => {
+            RunEvent::AttemptFailed { failure: error.into() }
+        }
+        outcome => {
+            errors.extend(outcome.err().map(|error| Finding {
+                code: format!("harness-{}", error.cause.as_str()),
+                message: format!("Harness does not let us in: {error}"),
+            }));
+            RunEvent::ValidationReported { report: ValidationReport { errors, warnings: Vec::new() } }
+        }
+    };
+    parts.record(fence, deployment, event).await.map(drop)
+}
+
+async fn request_approval(
+    parts: &Parts,
+    fence: &Fence,
+    deployment: &Deployment,
+    environment: &EnvironmentName,
+) -> Result<(), store::Error> {
+    let stage = Stage::Deploying(environment.clone());
+    let Some(gate) = parts.policy.gates.get(environment) else {
+        tracing::error!(deployment = %deployment.id, %environment, "nobody may approve: the config names no approvers");
+        return parts.look_again(fence, deployment, CLOSED_GATE_PAUSE).await;
+    };
+    let Some(subject) = deployment.subject(&stage, Some(gate.version())) else { return Ok(()) };
+    let asked = MainEvent::ApprovalRequested { gate: gate.clone(), digest: Digest::of(&subject) };
+    parts.record(fence, deployment, asked).await.map(drop)
+}
+
+/// The people have decided; what they decided under must still be the rule.
+async fn approved(parts: &Parts, fence: &Fence, deployment: &Deployment) -> Result<(), store::Error> {
+    let State::AwaitingApproval { environment, request: Some(request) } = &deployment.progress.state else {
+        return Ok(());
+    };
+    let current = parts.policy.gates.get(environment).map(Gate::version);
+    if current == Some(request.gate.version()) {
+        return parts.record(fence, deployment, MainEvent::Approved).await.map(drop);
+    }
+    let reason = format!("the approval rules for {environment} have changed since people were asked");
+    parts.record(fence, deployment, MainEvent::ApprovalVoided { reason }).await.map(drop)
+}
+
+async fn abort(
+    parts: &Parts,
+    fence: &Fence,
+    deployment: &Deployment,
+    execution: &Execution,
+) -> Result<(), store::Error> {
+    match parts.pipelines.abort(&execution.id).await {
+        Ok(()) => parts.record(fence, deployment, RunEvent::AbortRequested).await.map(drop),
+        Err(error) => {
+            tracing::warn!(deployment = %deployment.id, execution = %execution.id, %error, "Harness did not take the request to stop");
+            // It may have ended meanwhile; then there is nothing to stop.
+            super::observe::look(parts, fence, vec![(deployment.clone(), execution.clone())]).await;
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The client as the [`Executions`] port: what became of a run.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::{Method, Url};
+use serde_json::{Value, json};
+
+use crate::domain::execution::{Cause, ExecutionStatus, Observation, Retry};
+use crate::domain::id::{CorrelationKey, ExecutionId, PipelineId};
+use crate::domain::time::Timestamp;
+use crate::ports::{CallError, ExecutionDetail, ExecutionFilter, Executions};
+
+use super::client::Client;
+use super::error::{CallFailure, Effect};
+use super::reason::Reason;
+use super::wire::{Detail, Notes, Page, Run};
+use super::{stages, status};
+
+/// How many executions one request asks for.
+const PAGE: usize = 100;
+
+/// How many pages are followed. A search that would need more is an error, so
+/// that "not found" always means that everything was looked at.
+const PAGES: usize = 20;
+
+/// How much earlier than we think a run may have started, in milliseconds: the
+/// clocks differ.
+const CLOCK_SKEW_MS: i64 = 60_000;
+
+/// How much later than it was asked for a run may have started. It bounds what
+/// Harness has to look through.
+const SEARCH_WINDOW: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
+/// The root of the endpoints that read executions.
+const EXECUTIONS: [&str; 4] = ["pipeline", "api", "pipelines", "execution"];
+
+#[async_trait]
+impl Executions for Client {
+    async fn observe(&self, executions: &[ExecutionId]) -> Result<Vec<Observation>, CallError> {
+        let mut observations = Vec::with_capacity(executions.len());
+        for wanted in executions.chunks(PAGE) {
+            for run in self.outline(json!({ "planExecutionIds": wanted })).await? {
+                if wanted.iter().any(|id| id.as_str() == run.plan_execution_id) {
+                    observations.extend(self.explained(run).await?);
+                }
+            }
+        }
+        Ok(observations)
+    }
+
+    async fn find(
+        &self,
+        pipeline: &PipelineId,
+        key: &CorrelationKey,
+        since: Timestamp,
+    ) -> Result<Option<Observation>, CallError> {
+        let started = json!({
+            "startTime": since.0.saturating_sub(CLOCK_SKEW_MS).max(0).to_string(),
+            "endTime": since.plus(SEARCH_WINDOW).0.to_string(),
+        });
+        let mut first: Option<Run> = None;
+        for run in self.outline(json!({ "pipelineIdentifier": pipeline, "timeRange": started })).await? {
+            // A rerun in Harness copies the inputs, and the key with them: the
+            // first run is the one that was asked for.
+            let earlier = first.as_ref().is_none_or(|first| begun(&run) <= begun(first));
+            if earlier && self.carries(&run, key).await? {
+                first = Some(run);
+            }
+        }
+        match first {
+            Some(run) => self.explained(run).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn get(&self, execution: &ExecutionId) -> Result<ExecutionDetail, CallError> {
+        let run = self.detail(execution.as_str()).await.map_err(|failure| failure.error)?;
+        let nodes = run.layout_node_map.as_ref();
+        let stages = nodes.map(|nodes| stages::in_order(run.starting_node_id.as_deref(), nodes));
+        let observation = observation(&run, reason(&run)).ok_or_else(unreadable)?;
+        Ok(ExecutionDetail { observation, stages: stages.unwrap_or_default() })
+    }
+
+    async fn list(&self, filter: &ExecutionFilter) -> Result<Vec<Observation>, CallError> {
+        let limit = usize::try_from(filter.limit).unwrap_or(PAGE).clamp(1, PAGE);
+        let mut body = json!({ "filterType": "PipelineExecution" });
+        if let Some(fields) = body.as_object_mut() {
+            if !filter.statuses.is_empty() {
+                fields.insert("status".to_owned(), json!(filter.statuses));
+            }
+            if let Some(pipeline) = &filter.pipeline {
+                fields.insert("pipelineIdentifiers".to_owned(), json!([pipeline]));
+            }
+        }
+        let request = self
+            .request(Method::POST, &[&EXECUTIONS[..], &["summary"]].concat())
+            .query("page", "0")
+            .query("size", &limit.to_string())
+            .json(body);
+        let page: Page = self.read(&request).await.map_err(|failure| failure.error)?;
+        Ok(page.content.iter().take(limit).filter_map(|run| observation(run, reason(run))).collect())
+    }
+
+    async fn url(&self, pipeline: &PipelineId, execution: &ExecutionId) -> Result<String, CallError> {
+        let request = self
+            .request(Method::POST, &[&EXECUTIONS[..], &["url"]].concat())
+            .query("pipelineIdentifier", pipeline.as_str())
+            .query("planExecutionId", execution.as_str());
+        let url: String = self.read(&request).await.map_err(|failure| failure.error)?;
+        let url = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        url.map(String::from).ok_or_else(unreadable)
+    }
+
+    fn link(&self, pipeline: &PipelineId, execution: &ExecutionId) -> String {
+        let settings = &self.settings;
+        let path = ["ng", "account", &settings.account, "all", "orgs", &settings.org, "projects"];
+        let rest = [&settings.project, "pipelines", pipeline.as_str(), "deployments", execution.as_str()];
+        self.address(&[&path[..], &rest, &["pipeline"]].concat()).into()
+    }
+}
+
+impl Client {
+    /// All runs in the outline that pass `filter`.
+    async fn outline(&self, filter: Value) -> Result<Vec<Run>, CallError> {
+        let mut runs = Vec::new();
+        let mut after: Option<(String, i64)> = None;
+        for _ in 0..PAGES {
+            let mut request = self
+                .request(Method::POST, &[&EXECUTIONS[..], &["summary", "outline"]].concat())
+                .query("size", &PAGE.to_string())
+                .json(filter.clone());
+            if let Some((execution, started)) = &after {
+                request = request
+                    .query("lastSeenExecutionId", execution)
+                    .query("lastSeenStartTime", &started.to_string());
+            }
+            let page: Page = self.read(&request).await.map_err(|failure| failure.error)?;
+            let more = page.has_more == Some(true) && !page.content.is_empty();
+            runs.extend(page.content);
+            let next = page.last_seen_execution_id.zip(page.last_seen_start_time);
+            if !more {
+                return Ok(runs);
+            }
+            if next.is_none() || next == after {
+                return Err(unreadable());
+            }
+            after = next;
+        }
+        let message = format!("Harness has more than {} executions to look through", PAGE * PAGES);
+        Err(CallFailure::new(Cause::BadAnswer, Retry::Final, Effect::None, &message).error)
+    }
+
+    /// `run`, with the reason if it failed. The outline gives a text at most;
+    /// whether to try again depends on failure types, which only the get has.
+    async fn explained(&self, run: Run) -> Result<Option<Observation>, CallError> {
+        let told = reason(&run);
+        let Some(observed) = observation(&run, told.clone()) else { return Ok(None) };
+        if !matches!(observed.status, ExecutionStatus::Failed(_)) || !told.failure_types.is_empty() {
+            return Ok(Some(observed));
+        }
+        match self.detail(&run.plan_execution_id).await {
+            Ok(detail) => Ok(observation(&run, reason(&detail).and(told))),
+            // To call a failure final because of a timeout of ours would be wrong for good.
+            Err(failure) if matches!(failure.error.retry, Retry::Retryable { .. }) => Err(failure.error),
+            Err(failure) => {
+                tracing::debug!(execution = %observed.execution, error = %failure.error, "a failure stays unexplained");
+                Ok(Some(observed))
+            }
+        }
+    }
+
+    async fn detail(&self, execution: &str) -> Result<Run, CallFailure> {
+        let request = self.request(Method::GET, &[&EXECUTIONS[..], &["v2", execution]].concat());
+        let detail: Detail = self.read(&request).await?;
+        Ok(detail.pipeline_execution_summary)
+    }
+
+    /// Whether `run` was started with `key`. Its inputs decide, if they have
+    /// our variable; else its notes do.
+    async fn carries(&self, run: &Run, key: &CorrelationKey) -> Result<bool, CallError> {
+        let marker = self.settings.correlation_variable.as_str();
+        match &run.runtime_input_yaml {
+            Some(yaml) if contains_word(yaml, marker) => Ok(contains_word(yaml, key.as_str())),
+            _ => Ok(contains_word(&self.notes(&run.plan_execution_id).await?, key.as_str())),
+        }
+    }
+
+    /// The notes of an execution; empty if it has none.
+    async fn notes(&self, execution: &str) -> Result<String, CallError> {
+        let request = self.request(Method::GET, &[&EXECUTIONS[..], &[execution, "notes"]].concat());
+        match self.read(&request).await {
+            Ok(Notes::Text(notes) | Notes::Field { notes: Some(notes) }) => Ok(notes),
+            Ok(Notes::Field { notes: None }) => Ok(String::new()),
+            Err(failure) if failure.error.cause == Cause::NotFound => Ok(String::new()),
+            Err(failure) => Err(failure.error),
+        }
+    }
+}
+
+/// Whether `word` is in `text` and not merely part of a longer key or name:
+/// the first attempt's key is a prefix of the tenth's.
+fn contains_word(text: &str, word: &str) -> bool {
+    let joins = |next: char| next.is_ascii_alphanumeric() || "_-.:$".contains(next);
+    text.match_indices(word).any(|(at, _)| {
+        let (before, rest) = text.split_at(at);
+        let after = rest.get(word.len()..).unwrap_or_default();
+        !before.ends_with(joins) && !after.starts_with(joins)
+    })
+}
+
+/// When `run` began, for comparing; a run that has not begun comes last.
+fn begun(run: &Run) -> i64 {
+    run.start_ts.unwrap_or(i64::MAX)
+}
+
+/// Why `run` failed: its own reason, completed by those of its stages.
+fn reason(run: &Run) -> Reason {
+    let own = Reason::of_failure(run.failure_info.as_ref());
+    let nodes = run.layout_node_map.iter().flat_map(|nodes| nodes.values());
+    nodes.map(stages::failure).fold(own, Reason::and)
+}
+
+/// `run` in our words; nothing if its identifiers are none.
+fn observation(run: &Run, reason: Reason) -> Option<Observation> {
+    let word = run.status.as_deref().unwrap_or_default();
+    Some(Observation {
+        execution: run.plan_execution_id.parse().ok()?,
+        pipeline: run.pipeline_identifier.parse().ok()?,
+        status: status::status(word, reason),
+        harness_status: status::shown(word),
+        started_at: run.start_ts.map(Timestamp),
+        ended_at: run.end_ts.map(Timestamp),
+    })
+}
+
+fn unreadable() -> CallError {
+    let message = "Harness answered with something else than was asked for";
+    CallFailure::new(Cause::BadAnswer, Retry::Final, Effect::None, message).error
+}

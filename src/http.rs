@@ -1,0 +1,103 @@
+//! The one place that makes HTTP clients, and the one way to read a body.
+//!
+//! Every client has timeouts, speaks TLS with rustls and ring, and follows no
+//! redirect: an API that redirects is a login page or the wrong address, and
+//! whoever asked must see that instead of the page behind it. Every body is
+//! read up to [`BODY_LIMIT`].
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+
+/// The largest body that is read. The largest honest answer, a page of 100
+/// executions with all their stages, stays well below it.
+pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// How long a connection may take to be made, TLS included. Short, because a
+/// failure to connect is the one failure that is known to have had no effect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an unused connection is kept. Below the idle limit of the usual
+/// load balancers (60 s), so that we close it and not they.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Said to every server.
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// What becomes of a connection after its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connections {
+    /// Kept for the next request: for reads, which are repeated when a kept
+    /// connection turns out to be dead.
+    Kept,
+    /// Made for one request: for effects, so that a dead connection shows while
+    /// connecting, when it is still certain that nothing was sent.
+    Fresh,
+}
+
+/// A client could not be made: the TLS library refused its own settings, or the
+/// system has no root certificates.
+#[derive(Debug, thiserror::Error)]
+#[error("no HTTP client could be made")]
+pub struct Error(#[source] reqwest::Error);
+
+/// A client whose calls end after `timeout`, from connecting to the last byte.
+///
+/// # Errors
+/// When the system has no usable root certificates.
+pub fn client(timeout: Duration, connections: Connections) -> Result<reqwest::Client, Error> {
+    install_tls_provider();
+    let kept = match connections {
+        Connections::Kept => usize::MAX,
+        Connections::Fresh => 0,
+    };
+    #[expect(clippy::disallowed_methods, reason = "this is the one home of HTTP clients")]
+    reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        .timeout(timeout)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(kept)
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .tcp_nodelay(true)
+        .build()
+        .map_err(Error)
+}
+
+/// rustls takes its cryptography from one provider per program; the first to
+/// install one wins, and any is as good for us.
+fn install_tls_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+    }
+}
+
+/// A body that could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// It is larger than [`BODY_LIMIT`]. The rest was not read.
+    #[error("the answer is larger than {} MiB", BODY_LIMIT / (1024 * 1024))]
+    TooLarge,
+    /// It broke off, or did not come in time.
+    #[error("the answer broke off")]
+    Broken(#[source] reqwest::Error),
+}
+
+/// The body of `response`, if it is no larger than [`BODY_LIMIT`].
+///
+/// # Errors
+/// When it is larger, which is noticed without reading it all, or breaks off.
+pub async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, BodyError> {
+    if response.content_length().is_some_and(|announced| announced > BODY_LIMIT as u64) {
+        return Err(BodyError::TooLarge);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
+        if body.len() + chunk.len() > BODY_LIMIT {
+            return Err(BodyError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -1,0 +1,94 @@
+//! The outbox: notices that were committed with their event and wait to be told.
+//!
+//! A notice is told at least once. Claiming it postpones it by [`CLAIM_TIME`],
+//! so that a process which dies between telling and noting that leaves it to
+//! be told again, with the same key.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use super::error::Error;
+use super::row;
+use crate::domain::id::DeploymentId;
+use crate::domain::notice::Notice;
+use crate::domain::time::Timestamp;
+
+/// How long a claimed notice is left to whoever claimed it. Longer than any delivery may take.
+pub const CLAIM_TIME: Duration = Duration::from_mins(2);
+
+/// A notice to be told now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// It.
+    pub notice: Notice,
+    /// How often it was claimed, this time included; 1 at first.
+    pub attempts: u32,
+}
+
+/// Add a notice, in the transaction of its event. Due at once.
+pub(super) fn enqueue(connection: &Connection, notice: &Notice) -> Result<(), Error> {
+    connection
+        .prepare_cached("INSERT INTO notice (key, deployment, body, due_at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![notice.key, notice.deployment.as_str(), row::to_json(notice), notice.at.0])?;
+    Ok(())
+}
+
+/// Whether there is anything to claim.
+pub(super) fn is_due(connection: &Connection, now: Timestamp) -> Result<bool, Error> {
+    Ok(connection.prepare_cached("SELECT 1 FROM notice WHERE due_at <= ?1")?.exists([now.0])?)
+}
+
+/// Claim what is due, oldest first, in the open transaction.
+pub(super) fn claim(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, Error> {
+    let due: Vec<(i64, Claimed)> = connection
+        .prepare_cached(
+            "SELECT number, key, body, attempts FROM notice WHERE due_at <= ?1
+             ORDER BY due_at, number LIMIT ?2",
+        )?
+        .query_and_then(params![now.0, limit], |row| {
+            let notice = row::from_json(row::text(row, "body")?, || "a notice".to_owned())?;
+            let attempts: u32 = row.get("attempts")?;
+            Ok((row.get("number")?, Claimed { notice, attempts: attempts.saturating_add(1) }))
+        })?
+        .collect::<Result<_, Error>>()?;
+    let mut claim =
+        connection.prepare_cached("UPDATE notice SET due_at = ?2, attempts = ?3 WHERE number = ?1")?;
+    for (number, claimed) in &due {
+        claim.execute(params![number, now.plus(CLAIM_TIME).0, claimed.attempts])?;
+    }
+    Ok(due.into_iter().map(|(_, claimed)| claimed).collect())
+}
+
+/// Note that a notice was told. Nothing, if it was already, or if there is no such notice.
+pub(super) fn complete(connection: &Connection, key: &str, at: Timestamp) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE notice SET delivered_at = ?2, due_at = NULL, last_error = NULL
+             WHERE key = ?1 AND delivered_at IS NULL",
+        )?
+        .execute(params![key, at.0])?;
+    Ok(())
+}
+
+/// Note why a notice could not be told, and when to try again.
+pub(super) fn postpone(
+    connection: &Connection,
+    key: &str,
+    until: Timestamp,
+    error: &str,
+) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE notice SET due_at = ?2, last_error = ?3 WHERE key = ?1 AND delivered_at IS NULL",
+        )?
+        .execute(params![key, until.0, error])?;
+    Ok(())
+}
+
+/// How many notices about a deployment nobody has been told yet.
+pub(super) fn undelivered(connection: &Connection, id: &DeploymentId) -> Result<u32, Error> {
+    Ok(connection
+        .prepare_cached("SELECT count(*) FROM notice WHERE due_at IS NOT NULL AND deployment = ?1")?
+        .query_row([id.as_str()], |row| row.get(0))?)
+}

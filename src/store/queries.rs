@@ -1,0 +1,188 @@
+//! Reading: one deployment, pages of them, histories, and what is due.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rusqlite::{Connection, ToSql, params};
+
+use super::error::Error;
+use super::row::{self, signed};
+use crate::domain::deployment::Deployment;
+use crate::domain::id::{DeploymentId, EnvironmentName, Malformed, Repository, Service};
+use crate::domain::record::EventRecord;
+use crate::domain::state::Version;
+use crate::domain::time::Timestamp;
+
+/// The most rows that one call returns, whatever its limit. Bounds an answer's memory.
+pub const LARGEST_PAGE: u32 = 1_000;
+
+/// Which deployments to list. What is `None` does not matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Those in the state of this wire name.
+    pub state: Option<String>,
+    /// Those of this repository.
+    pub repository: Option<Repository>,
+    /// Those with this target.
+    pub environment: Option<EnvironmentName>,
+    /// Those under way, or those that are over.
+    pub activity: Activity,
+    /// At most so many, and at most [`LARGEST_PAGE`].
+    pub limit: u32,
+    /// Where the page before ended.
+    pub before: Option<Cursor>,
+}
+
+/// Whether a deployment is under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Activity {
+    /// That does not matter.
+    #[default]
+    Any,
+    /// It is.
+    Active,
+    /// It is over.
+    Ended,
+}
+
+/// A part of a list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The deployments.
+    pub deployments: Vec<Deployment>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<Cursor>,
+}
+
+/// Where a page ended. Give it back as it is; it stays valid while deployments are added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(u64);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "before-{}", self.0)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        text.strip_prefix("before-").and_then(|number| number.parse().ok()).map(Self).ok_or_else(|| {
+            Malformed {
+                what: "a cursor",
+                value: crate::domain::text::shortened(text, 40),
+                rule: "it is given back exactly as the page before returned it",
+            }
+        })
+    }
+}
+
+pub(super) fn load(connection: &Connection, id: &DeploymentId) -> Result<Deployment, Error> {
+    connection
+        .prepare_cached("SELECT id, version, created_at, spec, progress FROM deployment WHERE id = ?1")?
+        .query_and_then([id.as_str()], row::deployment)?
+        .next()
+        .unwrap_or_else(|| Err(Error::NotFound { id: id.clone() }))
+}
+
+pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Error> {
+    let limit = filter.limit.clamp(1, LARGEST_PAGE);
+    let before = filter.before.as_ref().map_or(i64::MAX, |cursor| signed(cursor.0));
+    let mut sql = String::from(
+        "SELECT number, id, version, created_at, spec, progress FROM deployment WHERE number < ?",
+    );
+    let mut values: Vec<&dyn ToSql> = vec![&before];
+    match filter.activity {
+        Activity::Any => {}
+        Activity::Active => sql.push_str(" AND active = 1"),
+        // Nearly all have ended, so the order of creation is a better way in than the index.
+        Activity::Ended => sql.push_str(" AND +active = 0"),
+    }
+    if let Some(state) = &filter.state {
+        // The index begins with `active`, so name both of its values.
+        sql.push_str(" AND active IN (0, 1) AND state = ?");
+        values.push(state);
+    }
+    let repository = filter.repository.as_ref().map(Repository::as_str);
+    if let Some(repository) = &repository {
+        sql.push_str(" AND repository = ?");
+        values.push(repository);
+    }
+    let environment = filter.environment.as_ref().map(EnvironmentName::as_str);
+    if let Some(environment) = &environment {
+        sql.push_str(" AND environment = ?");
+        values.push(environment);
+    }
+    let one_more = limit + 1;
+    sql.push_str(" ORDER BY number DESC LIMIT ?");
+    values.push(&one_more);
+
+    let mut rows: Vec<(u64, Deployment)> = connection
+        .prepare_cached(&sql)?
+        .query_and_then(values.as_slice(), |row| {
+            Ok((row::unsigned(row.get("number")?)?, row::deployment(row)?))
+        })?
+        .collect::<Result<_, Error>>()?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|(number, _)| Cursor(*number));
+    Ok(Page { deployments: rows.into_iter().map(|(_, deployment)| deployment).collect(), next })
+}
+
+pub(super) fn history(
+    connection: &Connection,
+    id: &DeploymentId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<EventRecord>, Error> {
+    connection
+        .prepare_cached(
+            "SELECT * FROM event WHERE deployment = ?1 AND version > ?2 ORDER BY version LIMIT ?3",
+        )?
+        .query_and_then(params![id.as_str(), signed(after), limit.min(LARGEST_PAGE)], row::event)?
+        .collect()
+}
+
+pub(super) fn due(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Deployment>, Error> {
+    connection
+        .prepare_cached(
+            "SELECT id, version, created_at, spec, progress FROM deployment
+             WHERE due_at <= ?1 ORDER BY due_at, number LIMIT ?2",
+        )?
+        .query_and_then(params![now.0, limit.min(LARGEST_PAGE)], row::deployment)?
+        .collect()
+}
+
+pub(super) fn next_due(connection: &Connection) -> Result<Option<Timestamp>, Error> {
+    let earliest: Option<i64> = connection
+        .prepare_cached(
+            "SELECT min(due_at) FROM (
+                 SELECT min(due_at) AS due_at FROM deployment WHERE due_at IS NOT NULL
+                 UNION ALL
+                 SELECT min(due_at) FROM notice WHERE due_at IS NOT NULL
+             )",
+        )?
+        .query_row([], |row| row.get(0))?;
+    Ok(earliest.map(Timestamp))
+}
+
+pub(super) fn versions(
+    connection: &Connection,
+    service: &Service,
+    repository: &Repository,
+    environment: &EnvironmentName,
+    limit: u32,
+) -> Result<Vec<Version>, Error> {
+    connection
+        .prepare_cached(
+            "SELECT version FROM environment_version
+             WHERE service = ?1 AND repository = ?2 AND environment = ?3
+             ORDER BY number DESC LIMIT ?4",
+        )?
+        .query_and_then(
+            params![service.as_str(), repository.as_str(), environment.as_str(), limit.min(LARGEST_PAGE)],
+            |row| row::from_json(row::text(row, "version")?, || format!("a version on {environment}")),
+        )?
+        .collect()
+}
