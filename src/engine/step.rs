@@ -26,6 +26,12 @@ const CALL_WINDOW: Duration = Duration::from_secs(5);
 /// with the config can help.
 const CLOSED_GATE_PAUSE: Duration = Duration::from_mins(1);
 
+/// The guards of a trigger that speak of the approval. Where one of them does
+/// not hold, another request is opened; where another does not, the step is
+/// planned anew.
+const GUARDS_OF_APPROVAL: [&str; 5] =
+    ["what-was-approved", "policy-unchanged", "approvals-suffice", "nobody-rejected", "request-is-open"];
+
 /// Do `step` for `deployment`, which was loaded for it.
 pub(super) async fn take(
     parts: &Parts,
@@ -87,6 +93,9 @@ async fn trigger(
         _ => None,
     };
     let Some(subject) = deployment.subject(stage, policy.clone()) else { return Ok(()) };
+    if let Some(failure) = missing_gate(parts, deployment, stage, &subject) {
+        return parts.record(fence, deployment, RunEvent::AttemptFailed { failure }).await.map(drop);
+    }
     let request = TriggerRequest {
         pipeline: subject.pipeline_id.clone(),
         key: deployment.next_key(stage),
@@ -99,7 +108,7 @@ async fn trigger(
     let intended = match parts.record(fence, deployment, intent).await {
         Ok(intended) => intended,
         Err(store::Error::Refused(Refusal::Guarded { guards, .. }))
-            if deployment.spec.workflow.is_gated(stage) =>
+            if guards.iter().any(|guard| !guard.holds && GUARDS_OF_APPROVAL.contains(&guard.name)) =>
         {
             let unmet: Vec<String> = guards
                 .iter()
@@ -126,6 +135,22 @@ async fn trigger(
         Err(TriggerError::Unknown(error)) => RunEvent::TriggerLost { message: error.message },
     };
     parts.record(fence, &intended, outcome).await.map(drop)
+}
+
+/// The stored workflow says whether a stage is gated, and a stored row can be
+/// edited. What the config has behind a gate never runs without one.
+fn missing_gate(parts: &Parts, deployment: &Deployment, stage: &Stage, subject: &Subject) -> Option<Failure> {
+    let Stage::Deploying(environment) = stage else { return None };
+    let gated_by_config = parts.policy.workflow.is_gated(stage)
+        && parts.policy.workflow.environment(environment).is_some()
+        || parts.policy.is_behind_a_gate(&subject.pipeline_id);
+    (gated_by_config && !deployment.spec.workflow.is_gated(stage)).then(|| Failure {
+        cause: Cause::PolicyDenied,
+        message: format!(
+            "the config asks for an approval before {environment}, and this deployment's workflow does not; start a new deployment"
+        ),
+        retry: Retry::Final,
+    })
 }
 
 /// The digest of what is about to be sent, taken from the request itself.
