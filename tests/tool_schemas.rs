@@ -41,7 +41,10 @@ fn names_are_such_that_every_client_takes_them() {
     for tool in tools() {
         let name = tool["name"].as_str().unwrap();
         assert!(name.len() <= 40, "{name}");
-        assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'), "{name}");
+        assert!(
+            name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'),
+            "{name}"
+        );
     }
 }
 

@@ -109,8 +109,9 @@ impl App {
             State::AwaitingApproval { environment, request: Some(request) } => {
                 let summary = ApprovalSummary::from(&**request);
                 format!(
-                    "people: {} of {} must approve {environment} before {}, with `deployment-orchestrator approve {}`",
-                    request.gate.required_approvals,
+                    "people: {} of {} approvals for {environment} are given; {} can decide before {} with `deployment-orchestrator approve {}`",
+                    summary.approved_by.len(),
+                    summary.required_approvals,
                     summary.approvers.join(", "),
                     summary.expires_at,
                     deployment.id

@@ -40,7 +40,12 @@ impl Until {
                 state.is_terminal() || matches!(state, State::AwaitingApproval { request: Some(_), .. })
             }
             Self::Ended => state.is_terminal(),
-            Self::State(name) => state.is_terminal() || state.name() == *name,
+            // A gate whose request is still being opened asks nobody anything.
+            Self::State(name) => {
+                state.is_terminal()
+                    || state.name() == *name
+                        && !matches!(state, State::AwaitingApproval { request: None, .. })
+            }
         }
     }
 }
