@@ -1,5 +1,6 @@
 //! What clients are told about the tools. A change of any name, description,
 //! annotation or schema is a change of a snapshot, and so is seen.
+#![expect(clippy::unwrap_used, reason = "a failed expectation is a test's own work")]
 
 use deployment_orchestrator::tools::catalogue;
 use serde_json::{Value, json};
