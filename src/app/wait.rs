@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::view::StatusView;
 use super::{App, Error};
-use crate::domain::deployment::Deployment;
+use crate::domain::deployment::{Deployment, Mode};
+use crate::domain::run::{Phase, RunStatus};
 use crate::domain::state::State;
 
 /// What to wait for.
@@ -12,7 +13,7 @@ use crate::domain::state::State;
 pub enum Until {
     /// Any event after this version, or after the present one.
     Change(Option<u64>),
-    /// The deployment needs a person, or is over.
+    /// The deployment needs a person or, in mode `step`, its caller; or it is over.
     Attention,
     /// The deployment is over.
     Ended,
@@ -36,9 +37,7 @@ impl Until {
         let state = &deployment.progress.state;
         match self {
             Self::Change(since) => deployment.progress.version > since.unwrap_or(first_version),
-            Self::Attention => {
-                state.is_terminal() || matches!(state, State::AwaitingApproval { request: Some(_), .. })
-            }
+            Self::Attention => state.is_terminal() || needs_somebody(deployment),
             Self::Ended => state.is_terminal(),
             // A gate whose request is still being opened asks nobody anything.
             Self::State(name) => {
@@ -47,6 +46,21 @@ impl Until {
                         && !matches!(state, State::AwaitingApproval { request: None, .. })
             }
         }
+    }
+}
+
+/// Whether nothing goes on until somebody outside does something.
+fn needs_somebody(deployment: &Deployment) -> bool {
+    let step = deployment.spec.mode == Mode::Step;
+    match &deployment.progress.state {
+        State::Pending => step,
+        State::AwaitingApproval { request, .. } => request.is_some(),
+        state => state.work().is_some_and(|(stage, run)| match &run.status {
+            RunStatus::Live { phase: Phase::NeedsHuman(_), .. } => true,
+            RunStatus::OutcomeUnknown { .. } => deployment.spec.workflow.is_cautious(&stage),
+            RunStatus::Succeeded { .. } => step && matches!(state, State::Active { .. }),
+            _ => false,
+        }),
     }
 }
 
