@@ -112,9 +112,11 @@ impl Summary for approve::Answer {
         let mut text = "Not approved: you cannot approve, people do.".to_owned();
         if let (Some(request), Some(how)) = (&self.request, &self.how_to_decide) {
             text += &format!(
-                " {} needs {} before {}: {how}. Next: tell them, then wait_for_deployment with until=ended.",
+                " {} of {} approvals for {} are given; {} can decide before {}: {how}. Next: tell them, then wait_for_deployment with until=ended.",
+                request.approved_by.len(),
+                request.required_approvals,
                 request.environment,
-                request.needs(),
+                request.approvers.join(", "),
                 request.expires_at,
             );
         }
