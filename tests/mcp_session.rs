@@ -134,16 +134,18 @@ struct Session {
     requests: u64,
     notifications: Vec<Value>,
     server: JoinHandle<Result<(), tools::Error>>,
+    stop: CancellationToken,
 }
 
 impl Session {
     /// A connection on which nothing was said.
     fn silent(world: &World, era: Era) -> Self {
         let (here, there) = tokio::io::duplex(64 * 1024);
-        let server = tokio::spawn(tools::serve_on(world.app.clone(), there, CancellationToken::new()));
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(tools::serve_on(world.app.clone(), there, stop.clone()));
         let (from, to) = tokio::io::split(here);
         let received = BufReader::new(from).lines();
-        Self { era, received, to, requests: 0, notifications: Vec::new(), server }
+        Self { era, received, to, requests: 0, notifications: Vec::new(), server, stop }
     }
 
     async fn open(world: &World, era: Era) -> Self {
@@ -469,7 +471,7 @@ async fn in_step_mode_a_claim_is_checked() {
         "mode": "step", "idempotency_key": "one",
     });
     let started = session.gives("start_deployment", arguments.clone()).await;
-    let id = started["deployment"]["deployment_id"].clone();
+    let id = started["deployment"]["deployment_id"].as_str().unwrap().to_owned();
     assert_eq!(session.gives("start_deployment", arguments.clone()).await["existing"], true);
     let mut other = arguments;
     other["branch"] = json!("next");
@@ -492,16 +494,8 @@ async fn in_step_mode_a_claim_is_checked() {
             let explained = session.gives("explain_transition", early.clone()).await;
             assert_eq!(explained["possible"], false);
         }
-        let mut since = 0;
-        loop {
-            let status = session.gives("get_status", json!({ "deployment_id": id })).await;
-            if status["available_events"].as_array().unwrap().contains(&json!(event)) {
-                break;
-            }
-            since = status["version"].as_u64().unwrap().max(since);
-            let wait = json!({ "deployment_id": id, "since_version": since, "timeout_seconds": 30 });
-            session.gives("wait_for_deployment", wait).await;
-        }
+        let waiting = session.until(&id, "attention").await;
+        assert!(waiting["available_events"].as_array().unwrap().contains(&json!(event)), "{waiting}");
         assert_eq!(session.gives("transition", claim).await["state"], state);
     }
     let stale = json!({ "deployment_id": id, "event": "ROLLBACK", "expected_version": 1 });
@@ -694,4 +688,13 @@ async fn a_client_that_leaves_early_is_no_error() {
         assert!(result["capabilities"][capability].is_object(), "{capability}");
     }
     curious.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_a_session_that_says_nothing() {
+    let world = World::new(Script::instant()).await;
+    for session in [Session::silent(&world, Era::Modern), Session::open(&world, Era::Legacy).await] {
+        session.stop.cancel();
+        tokio::time::timeout(Duration::from_secs(3), session.server).await.unwrap().unwrap().unwrap();
+    }
 }
