@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::view::StatusView;
-use super::{App, Error};
+use super::{App, Code, Error};
 use crate::domain::deployment::{Deployment, Mode};
 use crate::domain::run::{Phase, RunStatus};
-use crate::domain::state::State;
+use crate::domain::state::{self, State};
+use crate::domain::text::shortened;
 
 /// What to wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,20 @@ impl Until {
             Some("ended") => Self::Ended,
             Some(state) => Self::State(state.to_owned()),
         }
+    }
+
+    /// A misspelt state would be waited for in vain.
+    fn check(&self, deployment: &Deployment) -> Result<(), Error> {
+        let Self::State(name) = self else { return Ok(()) };
+        let names = state::names(&deployment.spec.workflow);
+        if names.contains(name) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::MalformedArgument,
+            format!("`{}` is nothing to wait for", shortened(name, 80)),
+            format!("wait for change, attention, ended, or one of the states {}", names.join(", ")),
+        ))
     }
 
     fn is_met(&self, deployment: &Deployment, first_version: u64) -> bool {
@@ -77,7 +92,7 @@ impl App {
     /// call leaves the deployment as it is.
     ///
     /// # Errors
-    /// When there is no such deployment.
+    /// When there is no such deployment, or no such state to wait for.
     pub async fn wait<F: Future<Output = ()>>(
         &self,
         id: &str,
@@ -88,6 +103,7 @@ impl App {
         let mut bell = self.wake.listen();
         let deadline = tokio::time::Instant::now() + timeout.min(LONGEST_WAIT);
         let mut deployment = self.load(id).await?;
+        until.check(&deployment)?;
         let first_version = deployment.progress.version;
         let mut told = first_version;
         loop {

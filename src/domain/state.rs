@@ -7,7 +7,7 @@ use super::approval::ApprovalRequest;
 use super::execution::Failure;
 use super::id::{Branch, CommitSha, DeploymentId, EnvironmentName, VariableName};
 use super::run::Run;
-use super::workflow::Stage;
+use super::workflow::{Stage, Workflow};
 
 /// The state of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,6 +241,29 @@ impl FailureReason {
             Self::ApprovalExpired => "nobody decided before the approval request expired".to_owned(),
         }
     }
+}
+
+/// The wire names of all states that a deployment on this workflow can have.
+#[must_use]
+pub fn names(workflow: &Workflow) -> Vec<String> {
+    let mut names = vec!["pending".to_owned()];
+    let mut stage = Some(Stage::Validating);
+    while let Some(present) = stage {
+        names.push(present.to_string());
+        stage = workflow.after(&present);
+    }
+    let others = [
+        "awaiting-approval",
+        "completed",
+        "failed",
+        "cancelling",
+        "cancelled",
+        "rolling-back",
+        "rolled-back",
+        "rollback-failed",
+    ];
+    names.extend(others.map(str::to_owned));
+    names
 }
 
 impl State {
