@@ -4,6 +4,11 @@
 //! that count. Disks change their speed while one looks, so a number of ours is
 //! taken between two of the raw probe, and thrown away if those two disagree.
 //! `BENCH_DIR` names a folder on the disk to measure.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops at the first surprise, and prints"
+)]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures wall time and is told where")]
 
 #[path = "../tests/support/mod.rs"]

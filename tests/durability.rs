@@ -1,5 +1,11 @@
 //! What the store promises about the disk: how often it syncs, and that nothing
 //! acknowledged is lost, wherever the power fails.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a failed expectation is a test's job"
+)]
 
 #[path = "support/disk/mod.rs"]
 mod disk;
