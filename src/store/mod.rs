@@ -25,6 +25,7 @@ mod error;
 mod lease;
 mod outbox;
 mod queries;
+mod recent;
 mod record;
 mod row;
 mod schema;
@@ -50,6 +51,7 @@ use crate::domain::record::EventRecord;
 use crate::domain::state::Version;
 use crate::domain::time::Timestamp;
 use connection::{Connector, Readers};
+use recent::Recent;
 use record::Submission;
 use writer::Writer;
 
@@ -57,6 +59,7 @@ use writer::Writer;
 pub struct Store {
     writer: Writer,
     readers: Readers,
+    recent: Recent,
 }
 
 /// When to look at a deployment again.
@@ -84,7 +87,8 @@ impl Store {
     #[doc(hidden)]
     pub fn open_on(path: &Path, disk: Disk) -> Result<Self, Error> {
         let (connector, connection) = Connector::prepare(path, disk)?;
-        Ok(Self { writer: Writer::new(connector.clone(), connection), readers: Readers::new(connector) })
+        let writer = Writer::new(connector.clone(), connection);
+        Ok(Self { writer, readers: Readers::new(connector), recent: Recent::default() })
     }
 
     /// Create a deployment in state `pending`, with its event `CREATED` by
@@ -107,15 +111,10 @@ impl Store {
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::Refused`],
     /// [`Error::LeaseLost`], or those of the database.
     pub fn record(&self, entry: &Entry) -> Result<Deployment, Error> {
-        // Who has to wait anyway does the pure work meanwhile. It is done again, in
-        // the transaction, if it is refused or the deployment moves on before that.
-        let draft = if self.writer.is_busy() {
-            self.readers.read(|connection| record::draft(connection, entry)).ok()
-        } else {
-            None
-        };
-        let submission = Submission::new(entry, draft);
-        self.writer.write(move |connection| submission.record(connection))
+        let submission = Submission::new(entry, self.recent.get(&entry.id));
+        let deployment = self.writer.write(move |connection| submission.record(connection))?;
+        self.recent.put(&deployment);
+        Ok(deployment)
     }
 
     /// The deployment as it is stored.
