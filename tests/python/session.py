@@ -1,0 +1,224 @@
+"""The official Python MCP SDK as a client of the real binary, in both eras of the protocol.
+
+    session.py BINARY
+
+Prints a line for each check. The SDK validates every structured result against
+the tool's output schema by itself; that is half of the point.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import jsonschema
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+API_KEY = "pat.acme.python.never-to-be-seen"
+COMMAND_SECONDS = 60
+SCRIPT = "other_pipelines = {}\n"
+CONFIG = """\
+user = "alex"
+
+[people.dana]
+{public_key}
+
+[[environments]]
+name = "dev"
+
+[[environments]]
+name = "staging"
+
+[[environments]]
+name = "prod"
+approval = {{ approvers = ["dana"] }}
+
+[timing]
+fastest_poll = "50ms"
+"""
+
+
+class Checks:
+    def __init__(self) -> None:
+        self.passed = 0
+        self.failed = 0
+
+    def check(self, name: str, holds: object, saw: object = "") -> None:
+        if holds:
+            self.passed += 1
+            print(f"ok {name}", flush=True)
+        else:
+            self.failed += 1
+            print(f"not ok {name}: {saw}", flush=True)
+
+
+class Place:
+    """A home of its own for the server and the people."""
+
+    def __init__(self, binary: Path, folder: Path, harness: str) -> None:
+        self.binary = binary
+        self.folder = folder
+        self.people = {
+            "HOME": str(folder),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "XDG_DATA_HOME": str(folder / "data"),
+            "PATH": os.environ.get("PATH", ""),
+            "ORCHESTRATOR_DB": str(folder / "orchestrator.db"),
+            "ORCHESTRATOR_CONFIG": str(folder / "config.toml"),
+        }
+        self.server = self.people | {
+            "HARNESS_BASE_URL": harness,
+            "HARNESS_API_KEY": API_KEY,
+            "HARNESS_ACCOUNT_ID": "acme",
+            "HARNESS_ORG_ID": "default",
+            "HARNESS_PROJECT_ID": "shop",
+        }
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.binary, *arguments], env=self.people, text=True, capture_output=True, timeout=COMMAND_SECONDS
+        )
+
+    def prepare(self) -> None:
+        made = self.run("keygen", "--as", "dana")
+        public_key = next(line for line in made.stdout.splitlines() if line.startswith("public_key"))
+        (self.folder / "config.toml").write_text(CONFIG.format(public_key=public_key))
+
+
+@contextmanager
+def simulated_harness(binary: Path, folder: Path):
+    script = folder / "script.toml"
+    script.write_text(SCRIPT)
+    child = subprocess.Popen(
+        [binary, "simulate-harness", "--addr", "127.0.0.1:0", "--script", script],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        first = child.stdout.readline()
+        yield next(word.rstrip(";") for word in first.split() if word.startswith("http://"))
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+async def session(checks: Checks, place: Place, mode: str) -> None:
+    def check(name: str, holds: object, saw: object = "") -> None:
+        checks.check(f"{mode}: {name}", holds, saw)
+
+    parameters = StdioServerParameters(command=str(place.binary), args=["serve"], env=place.server)
+    with open(place.folder / f"{mode}.log", "w+") as log:
+        async with Client(stdio_client(parameters, errlog=log), mode=mode) as client:
+            await talk(check, client, place, mode)
+        log.seek(0)
+        text = log.read()
+        check("no secret in the log", API_KEY not in text, "the API key")
+
+
+async def talk(check, client: Client, place: Place, mode: str) -> None:
+    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    wanted = {"start_deployment", "transition", "approve", "get_status", "wait_for_deployment", "list_deployments"}
+    check("tools are listed", wanted <= tools.keys(), sorted(tools))
+    check("every tool has an output schema", all(tool.output_schema for tool in tools.values()))
+    for tool in tools.values():
+        jsonschema.Draft202012Validator.check_schema(tool.input_schema)
+        jsonschema.Draft202012Validator.check_schema(tool.output_schema)
+    check("every schema is a schema", True)
+
+    async def call(name: str, /, **arguments):
+        """The structured content; the SDK raises where it breaks the output schema."""
+        result = await client.call_tool(name, arguments)
+        assert not result.is_error, f"{name}: {result.content}"
+        jsonschema.validate(result.structured_content, tools[name].output_schema)
+        return result.structured_content
+
+    started = await call(
+        "start_deployment",
+        repository="acme/checkout",
+        branch="main",
+        commit_sha="9f3c2d1",
+        target_environment="prod",
+        idempotency_key=f"python-{mode}",
+    )
+    check("a deployment starts", started["existing"] is False, started)
+    id = started["deployment"]["deployment_id"]
+
+    again = await call(
+        "start_deployment",
+        repository="acme/checkout",
+        branch="main",
+        commit_sha="9f3c2d1",
+        target_environment="prod",
+        idempotency_key=f"python-{mode}",
+    )
+    check("the same key gives the same deployment", again["existing"] and again["deployment"]["deployment_id"] == id)
+
+    status = await wait(call, id, "attention")
+    check("it waits for people", status["state"] == "awaiting-approval", status["state"])
+
+    asked = await call("approve", deployment_id=id)
+    check("approve by an agent approves nothing", asked["approved"] is False, asked)
+    status = await call("get_status", deployment_id=id)
+    check("and it still waits", status["state"] == "awaiting-approval", status["state"])
+
+    refused = await client.call_tool("transition", {"deployment_id": id, "event": "APPROVED"})
+    check("APPROVED by an agent is refused", refused.is_error and refused.structured_content["code"], refused)
+
+    refused = await client.call_tool("approve", {"deployment_id": id, "confirm": True})
+    code = refused.structured_content["code"]
+    check("confirm: true is no argument", refused.is_error and code == "malformed-argument", refused)
+
+    missing = await client.call_tool("get_status", {"deployment_id": "dep_00000000000000000000000000"})
+    code = missing.structured_content["code"]
+    check("an unknown deployment is said to be that", missing.is_error and code == "unknown-deployment", missing)
+
+    person = place.run("approve", id, "--as", "dana", "--yes")
+    check("a person approves by the command line", person.returncode == 0, person.stderr)
+
+    status = await wait(call, id, "ended")
+    check("it completes", status["state"] == "completed", status)
+
+    full = await call("get_status", deployment_id=id, detail="full")
+    states = [entry["state"] for entry in full["timeline"]]
+    check("its timeline ends with completed", states[-1] == "completed", states)
+
+    listed = await call("list_deployments", active=False)
+    check("it is listed", id in [line["deployment_id"] for line in listed["deployments"]], listed)
+
+    history = await call("get_history", deployment_id=id, limit=100)
+    channels = {event["channel"] for event in history["events"]}
+    check("the history knows who did it", channels == {"mcp-stdio", "engine", "command-line"}, channels)
+
+
+async def wait(call, id: str, until: str) -> dict:
+    for _ in range(4):
+        status = await call("wait_for_deployment", deployment_id=id, until=until, timeout_seconds=15)
+        if status["condition_met"]:
+            break
+    return status
+
+
+def main() -> int:
+    binary = Path(sys.argv[1]).resolve()
+    checks = Checks()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with simulated_harness(binary, folder) as harness:
+            place = Place(binary, folder, harness)
+            place.prepare()
+            for mode in ("legacy", "2026-07-28"):
+                try:
+                    asyncio.run(asyncio.wait_for(session(checks, place, mode), 120))
+                except Exception as error:  # Every way to end early is a failed check.
+                    checks.check(f"{mode}: the session goes to its end", False, repr(error))
+    print(f"the Python SDK: {checks.passed} passed, {checks.failed} failed")
+    return 1 if checks.failed or not checks.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
