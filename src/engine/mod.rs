@@ -29,12 +29,8 @@ use crate::ports::{Executions, Notifier, Pipelines};
 use crate::store::{self, Authority, Deferral, Entry, Expected, Fence, Lease, Store};
 use crate::wake::Wake;
 
-/// How long a driver that says nothing keeps its lease. After a crash another
-/// process takes over within this time.
-const LEASE_TTL: Duration = Duration::from_secs(5);
-
-/// How long before its end the lease is renewed.
-const RENEW_BEFORE: Duration = Duration::from_secs(3);
+/// The part of the lease after which it is renewed: two more chances remain.
+const RENEWALS_PER_LEASE: u32 = 3;
 
 /// The longest pause between two looks at the database: how fast an event is
 /// noticed that another process wrote.
@@ -201,21 +197,22 @@ impl Engine {
     }
 
     async fn hold_lease(&mut self, now: Timestamp) -> Result<Option<Fence>, store::Error> {
+        let ttl = self.parts.policy.timing.lease;
         if let Some((fence, renew_at)) = &self.lease
             && now < *renew_at
-            && renew_at.since(now) <= LEASE_TTL
+            && renew_at.since(now) <= ttl
         {
             return Ok(Some(fence.clone()));
         }
         let holder = self.holder.clone();
-        let lease = self.parts.blocking(move |store| store.lease(&holder, now, LEASE_TTL)).await?;
+        let lease = self.parts.blocking(move |store| store.lease(&holder, now, ttl)).await?;
         let before = self.lease.take();
         self.lease = match lease {
             Lease::Held(fence) => {
                 if before.is_none() {
                     tracing::info!(holder = %self.holder, token = fence.token, "this process drives deployments now");
                 }
-                Some((fence, now.plus(LEASE_TTL - RENEW_BEFORE)))
+                Some((fence, now.plus(ttl / RENEWALS_PER_LEASE)))
             }
             Lease::HeldBy(driver) => {
                 if before.is_some() {
