@@ -41,7 +41,7 @@ pub use chain::{ChainError, ChainHead};
 pub use connection::{Disk, Durability};
 pub use error::{Cause, Error};
 pub use lease::{Driver, Fence, Lease};
-pub use outbox::{CLAIM_TIME, Claimed};
+pub use outbox::{CLAIM_TIME, Claimed, TRIES_IN_ORDER};
 pub use queries::{Activity, Cursor, Filter, LARGEST_PAGE, Page};
 pub use record::{Authority, Created, Entry, Expected};
 

@@ -17,6 +17,11 @@ use crate::domain::time::Timestamp;
 /// How long a claimed notice is left to whoever claimed it. Longer than any delivery may take.
 pub const CLAIM_TIME: Duration = Duration::from_mins(2);
 
+/// How many tries of one notice hold back the later ones of its deployment.
+/// Enough for an outage of minutes; then one that is refused for ever must not
+/// keep people from hearing the others.
+pub const TRIES_IN_ORDER: u32 = 8;
+
 /// A notice to be told now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
@@ -47,13 +52,20 @@ pub(super) fn is_due(connection: &Connection, now: Timestamp) -> Result<bool, Er
     Ok(connection.prepare_cached("SELECT 1 FROM notice WHERE due_at <= ?1")?.exists([now.0])?)
 }
 
-/// Claim what is due, oldest first, in the open transaction.
+/// Claim what is due, oldest first, in the open transaction. A notice waits for
+/// the earlier ones of its deployment that are to be tried again.
 pub(super) fn claim(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, Error> {
     let due: Vec<Claimed> = connection
         .prepare_cached(
-            "SELECT body, attempts FROM notice WHERE due_at <= ?1 ORDER BY due_at, position LIMIT ?2",
+            "SELECT body, attempts FROM notice
+             WHERE due_at <= ?1 AND NOT EXISTS (
+                 SELECT 1 FROM notice AS earlier
+                 WHERE earlier.due_at > ?1 AND earlier.deployment = notice.deployment
+                     AND earlier.position < notice.position AND earlier.attempts < ?3
+             )
+             ORDER BY position LIMIT ?2",
         )?
-        .query_and_then(params![now.0, limit], |row| {
+        .query_and_then(params![now.0, limit, TRIES_IN_ORDER], |row| {
             let notice = row::from_json(row::text(row, "body")?, || "a notice".to_owned())?;
             let attempts: u32 = row.get("attempts")?;
             Ok(Claimed { notice, attempts: attempts.saturating_add(1) })
