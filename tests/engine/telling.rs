@@ -1,0 +1,36 @@
+//! Notices: none is lost, and each deployment's come in their order.
+
+use std::collections::BTreeSet;
+
+use deployment_orchestrator::domain::notice::{Notice, Topic};
+
+use super::world::World;
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_heard_is_told_later_in_order_and_once() {
+    let (world, driving) = World::driven();
+    let it = world.deploy().await;
+    it.reaches("testing").await;
+    *world.told.out_of_reach.lock().unwrap() = true;
+    it.asks(1).await;
+    it.approve().await;
+    it.reaches("completed").await;
+    let heard = world.told.notices().len();
+    *world.told.out_of_reach.lock().unwrap() = false;
+
+    world.until(|it| it.told.topics().last() == Some(&Topic::Completed)).await;
+    driving.stop().await;
+    world.drive("second");
+    world.pass(std::time::Duration::from_mins(10)).await;
+
+    let told = world.told.notices();
+    assert!(told.len() > heard + 3, "{heard} before the outage, {} in all", told.len());
+    assert_eq!(told.iter().map(|it| &it.key).collect::<BTreeSet<_>>().len(), told.len(), "each once");
+    assert!(told.is_sorted_by_key(version), "{:?}", told.iter().map(version).collect::<Vec<_>>());
+    assert_eq!(world.app.store.undelivered(&it.id).unwrap(), 0);
+}
+
+/// The version that the deployment reached with it.
+fn version(notice: &Notice) -> u64 {
+    notice.key.split(':').nth(1).unwrap().parse().unwrap()
+}
