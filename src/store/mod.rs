@@ -9,12 +9,14 @@
 //!
 //! # How
 //!
-//! - One event is one transaction ([`record`]): the row, the event, its notices
+//! - One event is one transaction (`record.rs`): the row, the event, its notices
 //!   and its version of the environment are there together or not at all.
-//! - Calls that come together share one sync ([`writer`]); readers have
-//!   connections of their own and never wait ([`connection`]).
-//! - The events are a hash chain that shows what was changed afterwards ([`chain`]).
-//! - Several processes may share the file; one of them drives ([`lease`]).
+//! - Calls that come together share one sync (`writer.rs`); readers have
+//!   connections of their own and never wait (`connection.rs`).
+//! - Checkpoints are left to SQLite, which makes one in the commit that fills
+//!   1,000 pages of the WAL: a rare commit takes longer, and nothing has to be driven.
+//! - The events are a hash chain that shows what was changed afterwards ([`Store::verify_chain`]).
+//! - Several processes may share the file; one of them drives ([`Store::lease`]).
 //!
 //! Not in here: decisions, which are the domain's, and time, which is an argument.
 //! Calls block for a disk sync; on an async runtime make them where blocking is allowed.
