@@ -31,7 +31,8 @@ impl App {
         let deployment = self.load(id).await?;
         let wanted = deployment.id.clone();
         let records = self.blocking(move |store| store.history(&wanted, 0, TIMELINE_EVENTS)).await?;
-        let timeline = timeline::of(&records, self.clock.now());
+        let until = (!deployment.progress.state.is_terminal()).then(|| self.clock.now());
+        let timeline = timeline::of(&records, until);
         Ok(StatusView { timeline: Some(timeline), ..self.view(&deployment).await? })
     }
 
@@ -60,7 +61,7 @@ impl App {
             },
             failure: failure_view(&progress.state),
             available_events: doors.into_iter().filter(|door| door.open).map(|door| door.event).collect(),
-            touched_environments: deployment.touched().iter().map(ToString::to_string).collect(),
+            touched_environments: in_order(deployment),
             jira_issues: deployment.spec.jira_issues.iter().map(ToString::to_string).collect(),
             caveats: self.policy.caveats.clone(),
             timeline: None,
@@ -187,6 +188,13 @@ fn waiting_for_run(deployment: &Deployment, stage: &Stage, run: &Run) -> String 
             format!("the engine, which decides what follows {stage}")
         }
     }
+}
+
+/// The environments that it touched, in the order of its workflow.
+fn in_order(deployment: &Deployment) -> Vec<String> {
+    let touched = deployment.touched();
+    let environments = deployment.spec.workflow.environments.iter();
+    environments.map(|it| &it.name).filter(|name| touched.contains(*name)).map(ToString::to_string).collect()
 }
 
 fn failure_view(state: &State) -> Option<FailureView> {

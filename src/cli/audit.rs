@@ -1,18 +1,11 @@
 //! `audit verify`: has anybody edited the history?
 
-use super::{Global, output};
+use super::{Global, output, wiring};
 use crate::app::{Code, Error};
 use crate::store::Store;
 
 pub(super) fn verify(global: &Global) -> Result<(), Error> {
-    let path = global.database(false)?;
-    if !path.exists() {
-        return Err(Error::new(
-            Code::DatabaseUnusable,
-            format!("there is no database at {}", path.display()),
-            "name it with --db or ORCHESTRATOR_DB",
-        ));
-    }
+    let path = wiring::database_with_content(global)?;
     let head = Store::open(&path)?.verify_chain().map_err(|error| {
         Error::new(
             Code::DatabaseUnusable,

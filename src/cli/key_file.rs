@@ -1,6 +1,6 @@
 //! Private keys in files that only their owner can read.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -34,12 +34,17 @@ pub(super) fn read(path: &Path) -> Result<PrivateKey, Error> {
 /// # Errors
 /// When the file exists or cannot be written.
 pub(super) fn make(path: &Path, random: &dyn Random) -> Result<PrivateKey, Error> {
-    let failed = |error: std::io::Error| {
-        Error::new(
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::AlreadyExists => Error::new(
+            Code::KeyUnusable,
+            format!("there is a file at {} already, which may be a key in use", path.display()),
+            "use that key, or name another place with --key; nothing is ever overwritten",
+        ),
+        _ => Error::new(
             Code::KeyUnusable,
             format!("the private key {} cannot be written: {error}", path.display()),
-            "name another place with --key; a key that is there is never overwritten",
-        )
+            "name a place with --key that you may write to",
+        ),
     };
     let mut seed = [0; 32];
     let (first, second) = seed.split_at_mut(16);

@@ -73,7 +73,7 @@ pub(super) fn show(global: &Global, status: &StatusView) -> Result<(), Error> {
                 vec![
                     entry.state.clone(),
                     entry.entered_at.clone(),
-                    output::duration(entry.duration_ms),
+                    entry.duration_ms.map(output::duration).unwrap_or_default(),
                     attempts,
                 ]
             })

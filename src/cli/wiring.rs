@@ -1,6 +1,6 @@
 //! Putting the parts together.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Global, output};
@@ -38,7 +38,6 @@ pub(super) fn harness(settings: Settings) -> Result<Harness, Error> {
 }
 
 /// The use cases for a command that reads the database and writes an event.
-/// Where there is no database yet, it says so instead of making one.
 pub(super) fn app(global: &Global) -> Result<App, Error> {
     let path = database_with_content(global)?;
     let (policy, section) = policy(global)?;
@@ -51,6 +50,7 @@ pub(super) fn app(global: &Global) -> Result<App, Error> {
 
 /// The use cases over this database and this Harness.
 pub(super) fn assemble(path: &Path, policy: Policy, harness: Harness) -> Result<App, Error> {
+    not_a_folder(path)?;
     Ok(App {
         store: Arc::new(Store::open(path)?),
         policy: Arc::new(policy),
@@ -72,9 +72,11 @@ pub(super) fn settings(error: &config::Error) -> Error {
     Error::new(Code::ConfigInvalid, error.to_string(), "correct the settings and start again")
 }
 
-fn database_with_content(global: &Global) -> Result<std::path::PathBuf, Error> {
+/// The database that is there. Where there is none, it says so instead of making one.
+pub(super) fn database_with_content(global: &Global) -> Result<PathBuf, Error> {
     let path = global.database(false)?;
     if path.exists() {
+        not_a_folder(&path)?;
         return Ok(path);
     }
     if global.db.is_none() {
@@ -88,5 +90,16 @@ fn database_with_content(global: &Global) -> Result<std::path::PathBuf, Error> {
         Code::DatabaseUnusable,
         format!("there is no database at {}", path.display()),
         "name it with --db or ORCHESTRATOR_DB; `serve` makes it",
+    ))
+}
+
+fn not_a_folder(path: &Path) -> Result<(), Error> {
+    if !path.is_dir() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::DatabaseUnusable,
+        format!("the database {} is a folder", path.display()),
+        format!("name a file, such as --db {}", path.join("orchestrator.db").display()),
     ))
 }

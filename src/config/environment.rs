@@ -40,7 +40,8 @@ pub fn harness_settings(file: &HarnessSection) -> Result<Settings, Error> {
     else {
         let missing: Vec<&str> = [
             ("HARNESS_API_KEY", api_key.is_none()),
-            ("HARNESS_ACCOUNT_ID", account.is_none() && api_key.is_some()),
+            // A key of the usual form names its account.
+            ("HARNESS_ACCOUNT_ID", api_key.is_some() && account.is_none()),
             ("HARNESS_ORG_ID", org.is_none()),
             ("HARNESS_PROJECT_ID", project.is_none()),
         ]

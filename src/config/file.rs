@@ -30,7 +30,7 @@ pub(super) struct ConfigFile {
 
 /// Where Harness is. The key never stands here; the environment wins over the file.
 #[derive(Debug, Default, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct HarnessSection {
     /// `https://app.harness.io`, or a vanity host.
     pub base_url: Option<String>,
@@ -45,20 +45,20 @@ pub struct HarnessSection {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct Person {
     public_key: PublicKey,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 struct Pipelines {
     build: Option<PipelineSection>,
     test: Option<PipelineSection>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct PipelineSection {
     pipeline: PipelineId,
     #[serde(default)]
@@ -68,7 +68,7 @@ struct PipelineSection {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct EnvironmentSection {
     name: EnvironmentName,
     pipeline: Option<PipelineId>,
@@ -81,7 +81,7 @@ struct EnvironmentSection {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct ApprovalSection {
     approvers: Vec<String>,
     required_approvals: Option<u32>,
@@ -92,13 +92,13 @@ struct ApprovalSection {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 struct AgentSection {
     triggerable_pipelines: BTreeSet<PipelineId>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
 struct TimingSection {
     settling: Option<String>,
     fastest_poll: Option<String>,

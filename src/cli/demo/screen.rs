@@ -123,8 +123,12 @@ impl Screen {
             .map(|entry| {
                 let attempts = entry.get("attempts").and_then(Value::as_u64).unwrap_or(0);
                 let attempts = if attempts > 1 { format!("{attempts} attempts") } else { String::new() };
-                let duration = entry.get("duration_ms").and_then(Value::as_u64).unwrap_or(0);
-                vec![text(entry, "state").to_owned(), output::duration(duration), attempts]
+                let duration = entry.get("duration_ms").and_then(Value::as_u64);
+                vec![
+                    text(entry, "state").to_owned(),
+                    duration.map(output::duration).unwrap_or_default(),
+                    attempts,
+                ]
             })
             .collect();
         output::table(&["state", "for", ""], rows);
