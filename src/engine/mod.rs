@@ -132,7 +132,7 @@ impl Engine {
                         tracing::error!(%error, "the engine cannot use the database; it keeps trying");
                         reported = Some(text);
                     }
-                    LONGEST_PAUSE
+                    self.parts.longest_pause()
                 }
             };
             tokio::select! {
@@ -162,7 +162,7 @@ impl Engine {
             }
             tokio::select! {
                 Some(done) = self.under_way.next() => self.ended(done),
-                () = tokio::time::sleep(LONGEST_PAUSE) => {}
+                () = tokio::time::sleep(self.parts.longest_pause()) => {}
             }
         }
     }
@@ -327,14 +327,20 @@ impl Parts {
     /// How long nothing is due, as far as this process can know. Who stands by
     /// waits for the lease, whatever is due.
     async fn pause(&self, tick: Tick) -> Duration {
+        let longest = self.longest_pause();
         if tick == Tick::Standby {
-            return LONGEST_PAUSE;
+            return longest;
         }
         let now = self.clock.now();
         match self.blocking(Store::next_due).await {
-            Ok(Some(due)) if due > now => due.since(now).min(LONGEST_PAUSE),
-            _ => LONGEST_PAUSE,
+            Ok(Some(due)) if due > now => due.since(now).min(longest),
+            _ => longest,
         }
+    }
+
+    /// The longest pause, in which no lease runs out.
+    fn longest_pause(&self) -> Duration {
+        LONGEST_PAUSE.min(self.policy.timing.lease / RENEWALS_PER_LEASE)
     }
 
     /// Record an event that the engine has decided on.
