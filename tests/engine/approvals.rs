@@ -10,7 +10,8 @@ use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::ports::CallError;
 
 use super::fake_harness::Answer;
-use super::world::{OPEN_FOR, World, gate, waits_until};
+use super::people::{OPEN_FOR, gate};
+use super::world::{World, waits_until};
 
 #[tokio::test(start_paused = true)]
 async fn a_rejection_ends_it() {

@@ -104,7 +104,7 @@ async fn an_approval_that_has_expired_does_not_let_production_be_triggered_again
     it.asks(1).await;
     it.approve().await;
     it.reaches_in("deploying-prod", "outcome-unknown").await;
-    world.pass(super::world::OPEN_FOR).await;
+    world.pass(super::people::OPEN_FOR).await;
 
     it.resolve().await;
 

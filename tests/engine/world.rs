@@ -9,14 +9,13 @@ use async_trait::async_trait;
 use deployment_orchestrator::app::{App, StartRequest, TransitionRequest};
 use deployment_orchestrator::clock::{Clock, Random};
 use deployment_orchestrator::config::{self, Policy};
-use deployment_orchestrator::domain::approval::{Approver, Assurance, Gate, Verdict};
+use deployment_orchestrator::domain::approval::Verdict;
 use deployment_orchestrator::domain::deployment::Deployment;
 use deployment_orchestrator::domain::execution::Cause;
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::notice::{Notice, Topic};
-use deployment_orchestrator::domain::principal::{Actor, Channel, Principal};
+use deployment_orchestrator::domain::principal::Channel;
 use deployment_orchestrator::domain::run::RunStatus;
-use deployment_orchestrator::domain::signature::PrivateKey;
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::ports::{CallError, Notifier};
@@ -28,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fake_harness::{FakeHarness, transient};
 use super::history;
+use super::people::{agent, gate, key_of};
 
 /// How long a condition is waited for, by the clock of the test.
 const PATIENCE: Duration = Duration::from_hours(1);
@@ -37,9 +37,6 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// The commit that is deployed unless a test names another.
 pub(crate) const COMMIT: &str = "5c1b2f09e1d34c7aa0b7e2f1c9d8e7f6a5b4c3d2";
-
-/// How long an approval request stays open.
-pub(crate) const OPEN_FOR: Duration = Duration::from_mins(30);
 
 /// A wall clock that goes with tokio's, until a test moves it.
 pub(crate) struct WallClock {
@@ -320,32 +317,5 @@ pub(crate) fn waits_until(deployment: &Deployment) -> Option<Timestamp> {
     match deployment.progress.state.work()?.1.status {
         RunStatus::NotStarted { not_before } if not_before != Timestamp::EPOCH => Some(not_before),
         _ => None,
-    }
-}
-
-/// Grace may approve.
-pub(crate) fn gate() -> Gate {
-    Gate {
-        approvers: vec![Approver { name: "grace".parse().unwrap(), key: key_of("grace").public() }],
-        required_approvals: 1,
-        allow_self_approval: false,
-        expires_after_ms: u64::try_from(OPEN_FOR.as_millis()).unwrap(),
-        accept: vec![Assurance::Signed],
-    }
-}
-
-fn key_of(name: &str) -> PrivateKey {
-    let mut seed = [7; 32];
-    for (to, from) in seed.iter_mut().zip(name.bytes()) {
-        *to = from;
-    }
-    PrivateKey::from_seed(&seed)
-}
-
-fn agent() -> Actor {
-    let client = "a client".to_owned();
-    Actor {
-        principal: Principal::Agent { client, on_behalf_of: "ada".parse().unwrap() },
-        channel: Channel::McpStdio,
     }
 }
