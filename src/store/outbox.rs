@@ -2,7 +2,7 @@
 //!
 //! A notice is told at least once. Claiming it postpones it by [`CLAIM_TIME`],
 //! so that a process which dies between telling and noting that leaves it to
-//! be told again, with the same key.
+//! be told again, with the same key: at that time, or once another drives.
 
 use std::time::Duration;
 
@@ -77,6 +77,13 @@ pub(super) fn claim(connection: &Connection, now: Timestamp, limit: u32) -> Resu
         claim.execute(params![claimed.notice.key, now.plus(CLAIM_TIME).0, claimed.attempts])?;
     }
     Ok(due)
+}
+
+/// Make everything due that nobody was told: another process drives now, and
+/// the claims of the one before it are void.
+pub(super) fn unclaim(connection: &Connection, now: Timestamp) -> Result<(), Error> {
+    connection.prepare_cached("UPDATE notice SET due_at = ?1 WHERE due_at > ?1")?.execute([now.0])?;
+    Ok(())
 }
 
 /// Note that a notice was told. Nothing, if it was already, or if there is no such notice.

@@ -72,6 +72,8 @@ impl Random for Counting {
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) out_of_reach: Mutex<bool>,
+    /// How long it takes to reach them.
+    pub(crate) takes: Mutex<Duration>,
     notices: Mutex<Vec<Notice>>,
 }
 
@@ -95,6 +97,8 @@ impl Told {
 #[async_trait]
 impl Notifier for Told {
     async fn tell(&self, notice: &Notice) -> Result<(), CallError> {
+        let takes = *self.takes.lock().unwrap();
+        tokio::time::sleep(takes).await;
         if *self.out_of_reach.lock().unwrap() {
             return Err(transient(Cause::Unreachable, "nobody is there"));
         }
