@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use deployment_orchestrator::app::StartRequest;
 use deployment_orchestrator::domain::execution::ExecutionStatus;
+use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::engine::{Engine, Tick};
+use deployment_orchestrator::store::Lease;
 use tokio::time::Instant;
 
 use super::fake_harness::{Answer, Course};
@@ -44,13 +46,13 @@ async fn a_deployment_is_not_kept_waiting_by_many_that_hang() {
     for _ in 0..MANY {
         world.harness.answers("build_and_push", Answer::Slow(Duration::from_secs(25), None));
     }
+    let begin = Instant::now();
     let _driving = world.drive("first");
     let all = many(&world, MANY).await;
     for it in &all {
         it.reaches_in("building", "triggering").await;
     }
 
-    let begin = Instant::now();
     let next = world.start(commit(MANY)).await;
     next.reaches_in("building", "running").await;
 
@@ -101,6 +103,27 @@ async fn an_engine_that_was_suspended_writes_nothing_when_it_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_engine_that_has_lost_its_lease_calls_nobody() {
+    let world = World::new();
+    let it = world.deploy().await;
+    let mut suspended = Engine::new(world.parts(), "suspended".to_owned());
+    while it.now().progress.state.name() != "building" {
+        suspended.tick().await.unwrap();
+        suspended.finish().await;
+    }
+    assert!(matches!(suspended.tick().await.unwrap(), Tick::Began(1..)), "about to trigger the build");
+    let before = it.now();
+
+    world.pass(Duration::from_secs(10)).await;
+    let lease = world.app.store.lease("other", world.app.clock.now(), Duration::from_secs(5)).unwrap();
+    assert!(matches!(lease, Lease::Held(_)));
+    suspended.finish().await;
+
+    assert_eq!(it.now(), before);
+    assert_eq!(world.harness.triggers_of("build_and_push"), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shutdown_lets_a_trigger_finish_and_gives_the_lease_back() {
     let (world, first) = World::driven();
     world.harness.answers("build_and_push", Answer::Slow(Duration::from_secs(8), None));
@@ -111,6 +134,7 @@ async fn a_shutdown_lets_a_trigger_finish_and_gives_the_lease_back() {
     first.stop().await;
 
     assert_ne!(status_of(&it.now()), "triggering", "its answer is recorded");
+    assert_eq!(world.told.count(Topic::NeedsHuman), 0, "and nobody looked for it meanwhile");
     let begin = Instant::now();
     it.asks(1).await;
     assert!(begin.elapsed() < Duration::from_secs(20), "the other need not wait for a lease to run out");

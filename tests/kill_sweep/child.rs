@@ -32,8 +32,12 @@ pub(crate) const ORDERS: &str = "KILL_SWEEP_ORDERS";
 /// What the child says at its end, before the number of its commits.
 pub(crate) const SAYS: &str = "commits:";
 
-/// How long a lost trigger may take to show up. The simulator hides nothing.
-const SETTLING: Duration = Duration::from_millis(300);
+/// How long a lost trigger may take to show up; longer than [`HIDDEN_MS`].
+const SETTLING: Duration = Duration::from_millis(1_200);
+
+/// How long no read knows a run whose reply is lost, so that the first look is
+/// in vain. Longer than another process takes to come and look.
+pub(crate) const HIDDEN_MS: u64 = 600;
 
 /// What the child is told.
 #[derive(Debug, Clone, Serialize, Deserialize)]

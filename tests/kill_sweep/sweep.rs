@@ -11,12 +11,12 @@ use deployment_orchestrator::domain::event::Event;
 use deployment_orchestrator::domain::id::{DeploymentId, ExecutionId};
 use deployment_orchestrator::domain::run::RunEvent;
 use deployment_orchestrator::harness::simulator::{
-    Endpoint, Fault, Phase, Reply, RequestInfo, Script, Simulator, Treatment,
+    Endpoint, Fault, Phase, Pipeline, Reply, RequestInfo, Script, Simulator, Treatment,
 };
 use deployment_orchestrator::store::{Filter, Store};
 use futures::stream::{self, StreamExt as _};
 
-use super::child::{self as life, ORDERS, Orders, SAYS};
+use super::child::{self as life, HIDDEN_MS, ORDERS, Orders, SAYS};
 use super::commits::{Death, Side};
 use super::history;
 
@@ -74,7 +74,7 @@ async fn with_every_reply_to_a_trigger_lost_it_comes_to_the_same_end() {
     stream::iter(points)
         .map(|(nth, request)| async move {
             let fault = Fault { request, ..Fault::ignored(Endpoint::Execute, Reply::Lost).nth(nth) };
-            let place = Place::new(Script::instant().fault(fault)).await;
+            let place = Place::new(slow_to_show().fault(fault)).await;
             place.live(None).await.assert_ended();
             place.assert_same_end(way, &format!("reply {nth} lost, {request:?}"));
         })
@@ -89,6 +89,7 @@ async fn killed_at_call(call: RequestInfo, phase: Phase, way: &[String]) -> bool
     let script = match phase {
         Phase::Received => Script::instant()
             .fault(Fault::ignored(call.endpoint, Reply::Lost).nth(u32::try_from(call.number).unwrap())),
+        Phase::Processed if call.endpoint == Endpoint::Execute => slow_to_show(),
         Phase::Processed => Script::instant(),
     };
     let place = Place::new(script).await;
@@ -121,6 +122,12 @@ async fn killed_at_commit(death: Death, way: &[String]) -> bool {
     }
     place.assert_same_end(way, &format!("killed at {death:?}"));
     killed
+}
+
+/// A Harness whose reads lag behind.
+fn slow_to_show() -> Script {
+    let late = Pipeline { hidden_ms: HIDDEN_MS, ..Pipeline::default() };
+    Script { other_pipelines: Some(late), ..Script::instant() }
 }
 
 /// A database and a Harness that outlive the processes.
