@@ -71,7 +71,8 @@ impl Random for Counting {
 /// Somebody who is told, and who can be out of reach.
 #[derive(Default)]
 pub(crate) struct Told {
-    pub(crate) out_of_reach: Mutex<bool>,
+    /// How many tries nobody hears from now on.
+    pub(crate) out_of_reach: Mutex<u32>,
     /// How long it takes to reach them.
     pub(crate) takes: Mutex<Duration>,
     notices: Mutex<Vec<Notice>>,
@@ -99,7 +100,13 @@ impl Notifier for Told {
     async fn tell(&self, notice: &Notice) -> Result<(), CallError> {
         let takes = *self.takes.lock().unwrap();
         tokio::time::sleep(takes).await;
-        if *self.out_of_reach.lock().unwrap() {
+        let unheard = {
+            let mut tries = self.out_of_reach.lock().unwrap();
+            let left = *tries;
+            *tries = left.saturating_sub(1);
+            left > 0
+        };
+        if unheard {
             return Err(transient(Cause::Unreachable, "nobody is there"));
         }
         self.notices.lock().unwrap().push(notice.clone());
