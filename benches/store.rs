@@ -4,6 +4,11 @@
 //! that count. Disks change their speed while one looks, so a number of ours is
 //! taken between two of the raw probe, and thrown away if those two disagree.
 //! `BENCH_DIR` names a folder on the disk to measure.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops at the first surprise, and prints"
+)]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures wall time and is told where")]
 
 #[path = "../tests/support/mod.rs"]
@@ -241,21 +246,25 @@ fn way(number: usize) -> (Deployment, Vec<Entry>) {
     (first, entries)
 }
 
-/// Create as many deployments as `transitions` need, and order their events
-/// so that each round moves every deployment by one.
-fn rounds(store: &Store, base: usize, transitions: usize) -> Vec<Entry> {
-    let length = way(0).1.len();
-    let ways: Vec<_> = (0..transitions.div_ceil(length)).map(|number| way(base + number)).collect();
-    for (first, _) in &ways {
-        store.create(first.id.clone(), first.spec.clone(), first.created_at).unwrap();
+/// For each client, events that drive one deployment after another to its end.
+/// Deployments that are under way together were created together.
+fn ways(store: &Store, clients: usize, transitions: usize) -> Vec<Vec<Entry>> {
+    let mut all = vec![Vec::new(); clients];
+    let mut numbers = 0..;
+    while all.iter().any(|entries| entries.len() < transitions) {
+        for (entries, number) in all.iter_mut().zip(&mut numbers) {
+            let (first, way) = way(number);
+            store.create(first.id, first.spec, first.created_at).unwrap();
+            entries.extend(way);
+        }
     }
-    let rounds = (0..length).flat_map(|step| ways.iter().map(move |(_, entries)| entries[step].clone()));
-    rounds.take(transitions).collect()
+    all.iter_mut().for_each(|entries| entries.truncate(transitions));
+    all
 }
 
 fn store_one_by_one(folder: &Path) -> f64 {
     let store = Store::open(&folder.join("store.db")).unwrap();
-    let entries = rounds(&store, 0, ONE_BY_ONE);
+    let entries = ways(&store, 1, ONE_BY_ONE).concat();
     let begun = Instant::now();
     for entry in &entries {
         store.record(entry).unwrap();
@@ -266,9 +275,9 @@ fn store_one_by_one(folder: &Path) -> f64 {
 fn store_together(folder: &Path) -> f64 {
     let store = Arc::new(Store::open(&folder.join("store.db")).unwrap());
     let start = Arc::new(Barrier::new(CLIENTS + 1));
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|client| {
-            let entries = rounds(&store, client * PER_CLIENT, PER_CLIENT);
+    let clients: Vec<_> = ways(&store, CLIENTS, PER_CLIENT)
+        .into_iter()
+        .map(|entries| {
             let (store, start) = (store.clone(), start.clone());
             thread::spawn(move || {
                 start.wait();

@@ -15,7 +15,9 @@ fn main() -> anyhow::Result<ExitCode> {
     // Standard output is the MCP wire.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::new(environment::log_filter()))
+        .with_env_filter(EnvFilter::new(
+            environment::log_filter().unwrap_or_else(|| cli.default_log_filter().to_owned()),
+        ))
         .init();
     let runtime = tokio::runtime::Runtime::new().context("the async runtime cannot start")?;
     let outcome = runtime.block_on(cli::run(cli));

@@ -279,7 +279,7 @@ fn any_decision(walk: &Walk, choices: &mut Choices) -> SignedDecision {
     let deployment = &walk.deployment;
     let request = deployment.progress.requests;
     let name = choices.of(vec!["bob", "carol", "dave", INITIATOR, "mallory"]);
-    let verdict = choices.of(vec![Verdict::Approve, Verdict::Approve, Verdict::Approve, Verdict::Reject]);
+    let verdict = if choices.below(16) == 0 { Verdict::Reject } else { Verdict::Approve };
     let honest = statement(deployment, request, &gate(), name, verdict);
     let mut changed = honest.clone();
     match choices.below(6) {
@@ -290,17 +290,35 @@ fn any_decision(walk: &Walk, choices: &mut Choices) -> SignedDecision {
         4 => changed.digest = Digest::of(&"something else"),
         _ => changed.person = person("carol"),
     }
-    let earlier = walk.accepted.iter().rev().find_map(|(event, _)| match event {
-        Event::Main(MainEvent::DecisionMade { decision }) => Some(decision.clone()),
-        _ => None,
-    });
+    let said: Vec<SignedDecision> = walk
+        .accepted
+        .iter()
+        .filter_map(|(event, _)| match event {
+            Event::Main(MainEvent::DecisionMade { decision }) => Some(decision.clone()),
+            _ => None,
+        })
+        .collect();
     match choices.below(8) {
         0 => private_key(name).sign(changed),
         1 => SignedDecision { statement: changed, ..private_key(name).sign(honest) },
         2 => private_key("mallory").sign(honest),
-        3 => earlier.unwrap_or_else(|| private_key(name).sign(honest)),
+        3 | 4 if !said.is_empty() => choices.of(said),
         _ => private_key(name).sign(honest),
     }
+}
+
+/// Where people are asked, somebody answers, or the engine asks anew, and APPROVED is tried.
+fn at_a_request(walk: &mut Walk, choices: &mut Choices) {
+    let State::AwaitingApproval { request: Some(_), .. } = &walk.deployment.progress.state else { return };
+    if choices.below(8) == 0 {
+        walk.say(&MainEvent::ApprovalVoided { reason: "a new config".to_owned() }.into()).ok();
+        walk.say(&asks(&walk.deployment, &gate())).ok();
+    }
+    for _ in 0..choices.below(4) {
+        let decision = any_decision(walk, choices);
+        walk.say(&MainEvent::DecisionMade { decision }.into()).ok();
+    }
+    walk.say(&MainEvent::Approved.into()).ok();
 }
 
 /// Anything that anybody could say, with right and wrong identities.
@@ -403,7 +421,7 @@ fn pass_time(walk: &mut Walk, choices: &mut Choices) {
         Duration::from_millis(10),
         Duration::from_secs(2),
         Duration::from_secs(90),
-        OPEN_FOR / 3,
+        OPEN_FOR,
     ]);
     walk.now = walk.now.plus(pause);
 }
@@ -433,21 +451,14 @@ proptest! {
     fn every_way_keeps_the_promises(mut walk in walks(), numbers in choices(900), text in ".{0,12}") {
         let mut choices = Choices::new(numbers);
         while !choices.is_over() {
-            match choices.below(8) {
+            match choices.below(9) {
                 0 => pass_time(&mut walk, &mut choices),
                 1..4 => {
                     let event = any_event(&walk, &mut choices, &text);
                     // A refusal changes nothing, which is all that is asked of it here.
                     let _ = walk.say(&event);
                 }
-                4 => {
-                    if let State::AwaitingApproval { request: Some(_), .. } = &walk.deployment.progress.state {
-                        let name = choices.of(vec!["bob", "carol", "dave"]);
-                        let request = walk.deployment.progress.requests;
-                        let decision = decision(&walk.deployment, request, &gate(), name, Verdict::Approve);
-                        let _ = walk.say(&MainEvent::DecisionMade { decision }.into());
-                    }
-                }
+                4 | 5 => at_a_request(&mut walk, &mut choices),
                 _ => match plan::next(&walk.deployment, &Timing::default(), walk.now) {
                     Next::Do(step) => follow(&mut walk, *step, &mut choices, &text),
                     Next::Wait(until) => {

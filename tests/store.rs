@@ -1,4 +1,5 @@
 //! The store in one process and in two: what it keeps, refuses and hands out.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is a test's job")]
 
 #[path = "support/mod.rs"]
 mod support;
@@ -221,7 +222,7 @@ fn what_is_due_is_handed_out_oldest_first_until_deferred() {
         until: at(seconds),
     };
     store.defer(&fence, &[until(&first, 1, 60), until(&second, 9, 90)]).unwrap();
-    assert_eq!(due(at(0)), [second.id.clone()], "a deferral of another version is void");
+    assert_eq!(due(at(0)), vec![second.id.clone()], "a deferral of another version is void");
     store.defer(&fence, &[until(&second, 1, 30)]).unwrap();
     assert_eq!((due(at(29)), store.next_due().unwrap()), (vec![], Some(at(30))));
     assert_eq!(due(at(60)), [second.id.clone(), first.id.clone()]);

@@ -161,10 +161,12 @@ impl From<Refusal> for Error {
                 Self::new(Code::EventNotAllowed, message, "get_status lists the events that are possible now")
             }
             Refusal::Guarded { guards, .. } => {
-                let hint = guards
+                let opens: Vec<&str> = guards
                     .iter()
-                    .find(|guard| !guard.holds)
-                    .map_or_else(String::new, |guard| format!("it opens when {}", guard.opens_when));
+                    .filter(|guard| !guard.holds)
+                    .map(|guard| guard.opens_when.as_str())
+                    .collect();
+                let hint = format!("it opens when {}", opens.join(", and when "));
                 Self { guards, ..Self::new(Code::GuardRefused, message, hint) }
             }
         }

@@ -3,6 +3,7 @@
 use super::timeline;
 use super::view::{ApprovalSummary, FailureView, StageView, StatusView, wire_name};
 use super::{App, Error};
+use crate::domain::approval::ApprovalRequest;
 use crate::domain::deployment::{Deployment, Mode};
 use crate::domain::retry::MAX_ATTEMPTS;
 use crate::domain::run::{Phase, Run, RunStatus};
@@ -107,22 +108,19 @@ impl App {
                     format!("an operator: the config names nobody who may approve {environment}")
                 }
             }
-            State::AwaitingApproval { environment, request: Some(request) } => {
-                let summary = ApprovalSummary::from(&**request);
-                format!(
-                    "people: {} of {} must approve {environment} before {}, with `deployment-orchestrator approve {}`",
-                    request.gate.required_approvals,
-                    summary.approvers.join(", "),
-                    summary.expires_at,
-                    deployment.id
-                )
+            State::AwaitingApproval { request: Some(request), .. } => {
+                self.waiting_for_people(deployment, request)
             }
-            State::Active { .. } | State::Cancelling { .. } | State::RollingBack(_) => {
-                match deployment.progress.state.work() {
-                    Some((stage, run)) => waiting_for_run(deployment, &stage, run),
-                    None => "the engine".to_owned(),
+            State::Cancelling { .. } => match deployment.progress.state.work() {
+                Some((stage, run)) if !run.is_at_rest() => {
+                    format!("Harness, which is to confirm that {stage} has stopped")
                 }
-            }
+                _ => "the engine, which records that nothing runs any more".to_owned(),
+            },
+            State::Active { .. } | State::RollingBack(_) => match deployment.progress.state.work() {
+                Some((stage, run)) => waiting_for_run(deployment, &stage, run),
+                None => "the engine".to_owned(),
+            },
             State::Failed { reason, .. } if reason.needs_new_commit() => {
                 "nothing: it is over; start a new deployment with a new commit".to_owned()
             }
@@ -132,6 +130,30 @@ impl App {
             }
             State::Completed | State::Cancelled | State::RolledBack => "nothing: it is over".to_owned(),
         }
+    }
+
+    /// The people who have not decided yet, or whoever acts on what they decided.
+    fn waiting_for_people(&self, deployment: &Deployment, request: &ApprovalRequest) -> String {
+        let environment = &request.environment;
+        if request.rejection(&deployment.id).is_some() {
+            return "the engine, which records the rejection".to_owned();
+        }
+        let opening = request.guards_of_opening(&deployment.id, deployment.initiator(), self.clock.now());
+        if opening.iter().all(|guard| guard.holds) {
+            return match deployment.spec.mode {
+                Mode::Step => "the caller: send APPROVED".to_owned(),
+                Mode::Auto => format!("the engine, which goes on to {environment}"),
+            };
+        }
+        let summary = ApprovalSummary::from(request);
+        format!(
+            "people: {} of {} approvals for {environment} are given; {} can decide before {} with `deployment-orchestrator approve {}`",
+            summary.approved_by.len(),
+            summary.required_approvals,
+            summary.approvers.join(", "),
+            summary.expires_at,
+            deployment.id
+        )
     }
 }
 

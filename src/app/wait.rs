@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use super::view::StatusView;
-use super::{App, Error};
-use crate::domain::deployment::Deployment;
-use crate::domain::state::State;
+use super::{App, Code, Error};
+use crate::domain::deployment::{Deployment, Mode};
+use crate::domain::run::{Phase, RunStatus};
+use crate::domain::state::{self, State};
+use crate::domain::text::shortened;
 
 /// What to wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Until {
     /// Any event after this version, or after the present one.
     Change(Option<u64>),
-    /// The deployment needs a person, or is over.
+    /// The deployment needs a person or, in mode `step`, its caller; or it is over.
     Attention,
     /// The deployment is over.
     Ended,
@@ -32,16 +34,48 @@ impl Until {
         }
     }
 
+    /// A misspelt state would be waited for in vain.
+    fn check(&self, deployment: &Deployment) -> Result<(), Error> {
+        let Self::State(name) = self else { return Ok(()) };
+        let names = state::names(&deployment.spec.workflow);
+        if names.contains(name) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::MalformedArgument,
+            format!("`{}` is nothing to wait for", shortened(name, 80)),
+            format!("wait for change, attention, ended, or one of the states {}", names.join(", ")),
+        ))
+    }
+
     fn is_met(&self, deployment: &Deployment, first_version: u64) -> bool {
         let state = &deployment.progress.state;
         match self {
             Self::Change(since) => deployment.progress.version > since.unwrap_or(first_version),
-            Self::Attention => {
-                state.is_terminal() || matches!(state, State::AwaitingApproval { request: Some(_), .. })
-            }
+            Self::Attention => state.is_terminal() || needs_somebody(deployment),
             Self::Ended => state.is_terminal(),
-            Self::State(name) => state.is_terminal() || state.name() == *name,
+            // A gate whose request is still being opened asks nobody anything.
+            Self::State(name) => {
+                state.is_terminal()
+                    || state.name() == *name
+                        && !matches!(state, State::AwaitingApproval { request: None, .. })
+            }
         }
+    }
+}
+
+/// Whether nothing goes on until somebody outside does something.
+fn needs_somebody(deployment: &Deployment) -> bool {
+    let step = deployment.spec.mode == Mode::Step;
+    match &deployment.progress.state {
+        State::Pending => step,
+        State::AwaitingApproval { request, .. } => request.is_some(),
+        state => state.work().is_some_and(|(stage, run)| match &run.status {
+            RunStatus::Live { phase: Phase::NeedsHuman(_), .. } => true,
+            RunStatus::OutcomeUnknown { .. } => deployment.spec.workflow.is_cautious(&stage),
+            RunStatus::Succeeded { .. } => step && matches!(state, State::Active { .. }),
+            _ => false,
+        }),
     }
 }
 
@@ -58,7 +92,7 @@ impl App {
     /// call leaves the deployment as it is.
     ///
     /// # Errors
-    /// When there is no such deployment.
+    /// When there is no such deployment, or no such state to wait for.
     pub async fn wait<F: Future<Output = ()>>(
         &self,
         id: &str,
@@ -69,6 +103,7 @@ impl App {
         let mut bell = self.wake.listen();
         let deadline = tokio::time::Instant::now() + timeout.min(LONGEST_WAIT);
         let mut deployment = self.load(id).await?;
+        until.check(&deployment)?;
         let first_version = deployment.progress.version;
         let mut told = first_version;
         loop {

@@ -192,6 +192,16 @@ impl Cli {
         output::error(json, error);
     }
 
+    /// What is logged unless somebody says otherwise: a server tells its story,
+    /// a command only what is wrong.
+    #[must_use]
+    pub fn default_log_filter(&self) -> &'static str {
+        match self.command {
+            Command::Serve { .. } => "warn,deployment_orchestrator=info",
+            _ => "warn",
+        }
+    }
+
     /// Whether the output is for scripts.
     #[must_use]
     pub fn wants_json(&self) -> bool {

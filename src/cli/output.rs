@@ -59,6 +59,11 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), Error> {
     Ok(())
 }
 
+/// Something that a person should know, on standard error.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "note: {text}");
+}
+
 /// An error on standard error.
 pub(super) fn error(as_json: bool, error: &Error) {
     let mut out = std::io::stderr().lock();

@@ -1,7 +1,5 @@
 //! The rules of `serve --simulate` without a config: ready to try, and said to be that.
 
-use std::path::Path;
-
 use super::{key_file, place};
 use crate::app::Error;
 use crate::clock::SystemRandom;
@@ -26,15 +24,7 @@ pub(super) fn open_gates(policy: &mut Policy) -> Result<(), Error> {
     for environment in policy.workflow.environments.iter().filter(|environment| environment.gated) {
         policy.gates.insert(environment.name.clone(), gate.clone());
     }
-    policy.caveats.push(format!(
-        "trial policy: without a config, {} may approve their own deployments with the key {}",
-        policy.user,
-        path.display()
-    ));
+    policy.caveats.push(format!("trial policy: {} may approve their own deployments", policy.user));
+    tracing::info!(key = %path.display(), "without a config, the user of this machine may approve with this key");
     Ok(())
-}
-
-/// A command without --db has found only the database of a trial.
-pub(super) fn say_which_database(path: &Path) {
-    tracing::info!(path = %path.display(), "using the database of `serve --simulate`");
 }

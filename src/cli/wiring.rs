@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Global, trial};
+use super::{Global, output};
 use crate::app::{App, Code, Error};
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::{self, Policy, environment};
@@ -82,7 +82,7 @@ pub(super) fn database_with_content(global: &Global) -> Result<PathBuf, Error> {
     if global.db.is_none() {
         let simulated = global.database(true)?;
         if simulated.exists() {
-            trial::say_which_database(&simulated);
+            output::note(&format!("using the database of `serve --simulate`, {}", simulated.display()));
             return Ok(simulated);
         }
     }

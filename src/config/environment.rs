@@ -79,16 +79,10 @@ pub fn os_user() -> String {
         .unwrap_or_else(|| "operator".to_owned())
 }
 
-/// What decides how much is logged, in `tracing`'s filter syntax.
+/// What decides how much is logged, in `tracing`'s filter syntax, if somebody said so.
 #[must_use]
-pub fn log_filter() -> String {
-    text(LOG).unwrap_or_else(|| "warn,deployment_orchestrator=info".to_owned())
-}
-
-/// Whether nobody said how much is logged.
-#[must_use]
-pub fn log_filter_is_default() -> bool {
-    text(LOG).is_none()
+pub fn log_filter() -> Option<String> {
+    text(LOG)
 }
 
 const LOG: &str = "ORCHESTRATOR_LOG";

@@ -58,7 +58,7 @@ fn unmet(guards: &[Guard]) -> String {
     let unmet: Vec<String> = guards
         .iter()
         .filter(|guard| !guard.holds)
-        .map(|guard| format!("{} is {}, and opens when {}", guard.name, guard.saw, guard.opens_when))
+        .map(|guard| format!("{} ({})", guard.name, guard.saw))
         .collect();
-    unmet.join("; ")
+    unmet.join(", ")
 }

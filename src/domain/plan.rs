@@ -93,6 +93,9 @@ pub struct Timing {
     pub slowest_poll: Duration,
     /// How long after a request to stop an execution another one is sent.
     pub abort_again_after: Duration,
+    /// How long a driver that says nothing keeps its lease. After a crash
+    /// another process takes over within this time.
+    pub lease: Duration,
 }
 
 impl Default for Timing {
@@ -102,6 +105,7 @@ impl Default for Timing {
             fastest_poll: Duration::from_secs(1),
             slowest_poll: Duration::from_secs(30),
             abort_again_after: Duration::from_secs(60),
+            lease: Duration::from_secs(5),
         }
     }
 }

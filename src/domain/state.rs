@@ -7,7 +7,7 @@ use super::approval::ApprovalRequest;
 use super::execution::Failure;
 use super::id::{Branch, CommitSha, DeploymentId, EnvironmentName, VariableName};
 use super::run::Run;
-use super::workflow::Stage;
+use super::workflow::{Stage, Workflow};
 
 /// The state of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,21 +125,31 @@ impl Restore {
     /// What `environment` gets back when `deployment` is rolled back, given what
     /// was deployed there, newest first. `None` when there is no earlier version,
     /// or when another deployment has been there since.
+    ///
+    /// A version that came back was restored, so what was deployed in between
+    /// was rolled back and is not good.
     #[must_use]
     pub fn find(
         environment: &EnvironmentName,
         history: &[Version],
         deployment: &DeploymentId,
     ) -> Option<Self> {
-        let newest = history.first()?;
-        let version = if newest.deployment == *deployment {
-            history.iter().find(|version| version.deployment != *deployment)?
-        } else if history.iter().any(|version| version.deployment == *deployment) {
+        let mut good: Vec<&Version> = Vec::new();
+        for version in history.iter().rev() {
+            match good.iter().position(|earlier| earlier.deployment == version.deployment) {
+                Some(restored) => good.truncate(restored + 1),
+                None => good.push(version),
+            }
+        }
+        let (present, earlier) = good.split_last()?;
+        let version = if present.deployment == *deployment {
+            earlier.last()?
+        } else if earlier.iter().any(|version| version.deployment == *deployment) {
             return None;
         } else {
-            newest
+            present
         };
-        Some(Self { environment: environment.clone(), version: version.clone() })
+        Some(Self { environment: environment.clone(), version: (*version).clone() })
     }
 }
 
@@ -233,6 +243,29 @@ impl FailureReason {
     }
 }
 
+/// The wire names of all states that a deployment on this workflow can have.
+#[must_use]
+pub fn names(workflow: &Workflow) -> Vec<String> {
+    let mut names = vec!["pending".to_owned()];
+    let mut stage = Some(Stage::Validating);
+    while let Some(present) = stage {
+        names.push(present.to_string());
+        stage = workflow.after(&present);
+    }
+    let others = [
+        "awaiting-approval",
+        "completed",
+        "failed",
+        "cancelling",
+        "cancelled",
+        "rolling-back",
+        "rolled-back",
+        "rollback-failed",
+    ];
+    names.extend(others.map(str::to_owned));
+    names
+}
+
 impl State {
     /// The wire name.
     #[must_use]
@@ -311,5 +344,41 @@ impl State {
             | Self::RollbackFailed { .. } => {}
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What deployment `rolled_back` gives back, where these were deployed, oldest first.
+    fn found(deployed: &[u128], rolled_back: u128) -> Option<u128> {
+        let version = |number| Version {
+            deployment: DeploymentId::new(0, number),
+            commit: "0123abc".parse().expect("hexadecimal"),
+            branch: "main".parse().expect("a branch"),
+            variables: std::collections::BTreeMap::new(),
+        };
+        let history: Vec<Version> = deployed.iter().rev().map(|number| version(*number)).collect();
+        let prod = "prod".parse().expect("a name");
+        let restore = Restore::find(&prod, &history, &DeploymentId::new(0, rolled_back))?;
+        deployed.iter().copied().find(|number| restore.version == version(*number))
+    }
+
+    #[test]
+    fn the_last_good_version_is_the_one_before() {
+        assert_eq!(found(&[], 1), None);
+        assert_eq!(found(&[1], 1), None);
+        assert_eq!(found(&[1, 2], 2), Some(1));
+        assert_eq!(found(&[1, 2, 2], 2), Some(1), "deployed twice");
+        assert_eq!(found(&[1, 2, 3], 2), None, "3 has been there since");
+        assert_eq!(found(&[1, 2], 3), Some(2), "3 ran and never succeeded");
+    }
+
+    #[test]
+    fn a_version_that_was_rolled_back_is_not_good() {
+        assert_eq!(found(&[1, 2, 3, 2], 2), Some(1), "3 was rolled back to 2");
+        assert_eq!(found(&[1, 2, 1, 3], 3), Some(1), "2 was rolled back to 1");
+        assert_eq!(found(&[1, 2, 1], 2), Some(1), "a rollback that was begun before is finished");
     }
 }

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
@@ -26,22 +26,22 @@ use crate::domain::plan::{self, Next, Step};
 use crate::domain::principal::Actor;
 use crate::domain::time::Timestamp;
 use crate::ports::{Executions, Notifier, Pipelines};
-use crate::store::{self, Authority, Deferral, Entry, Expected, Fence, Lease, Store};
+use crate::store::{self, Authority, Deferral, Entry, Expected, Fence, LARGEST_PAGE, Lease, Store};
 use crate::wake::Wake;
 
-/// How long a driver that says nothing keeps its lease. After a crash another
-/// process takes over within this time.
-const LEASE_TTL: Duration = Duration::from_secs(5);
-
-/// How long before its end the lease is renewed.
-const RENEW_BEFORE: Duration = Duration::from_secs(3);
+/// The part of the lease after which it is renewed: two more chances remain.
+const RENEWALS_PER_LEASE: u32 = 3;
 
 /// The longest pause between two looks at the database: how fast an event is
 /// noticed that another process wrote.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Deployments that one tick loads; the next tick, at once, loads the others.
-const TICK_LIMIT: u32 = 256;
+/// Deployments that one tick loads beside those that are being worked on.
+const TICK_LIMIT: usize = 256;
+
+/// How long a deployment is left alone whose step could not be recorded. The
+/// same row gives the same step, and at once it would fail the same way.
+const REST: Duration = Duration::from_secs(1);
 
 /// How long steps that are under way may finish after a shutdown was asked for.
 /// A trigger whose reply is cut off is looked up by the next process.
@@ -74,6 +74,8 @@ pub struct Engine {
     parts: Parts,
     holder: String,
     lease: Option<(Fence, Timestamp)>,
+    /// When the last tick was.
+    ticked_at: Timestamp,
     busy: HashSet<DeploymentId>,
     delivering: bool,
     under_way: FuturesUnordered<BoxFuture<'static, Done>>,
@@ -103,6 +105,7 @@ impl Engine {
             parts,
             holder,
             lease: None,
+            ticked_at: Timestamp(i64::MAX),
             busy: HashSet::new(),
             delivering: false,
             under_way: FuturesUnordered::new(),
@@ -116,26 +119,52 @@ impl Engine {
         let mut reported = None;
         while !shutdown.is_cancelled() {
             let pause = match self.tick().await {
-                Ok(_) => self.parts.pause().await,
+                Ok(tick) => {
+                    reported = None;
+                    self.parts.pause(tick).await
+                }
                 Err(error) => {
+                    // Whether it is still ours to drive is part of what is not known.
+                    self.lease = None;
                     // Said once: a full disk would otherwise fill the log, too.
                     let text = error.to_string();
                     if reported.as_ref() != Some(&text) {
                         tracing::error!(%error, "the engine cannot use the database; it keeps trying");
                         reported = Some(text);
                     }
-                    LONGEST_PAUSE
+                    self.parts.longest_pause()
                 }
             };
             tokio::select! {
-                Some(done) = self.under_way.next() => self.ended(done),
+                Some(done) = self.under_way.next() => {
+                    self.ended(done);
+                    // Those that have ended together are followed by one tick.
+                    while let Some(Some(done)) = self.under_way.next().now_or_never() {
+                        self.ended(done);
+                    }
+                }
                 () = bell.heard() => {}
                 () = tokio::time::sleep(pause) => {}
                 () = shutdown.cancelled() => {}
             }
         }
-        let _ = tokio::time::timeout(GRACE, self.finish()).await;
+        let _ = tokio::time::timeout(GRACE, self.wind_up()).await;
         self.give_back().await;
+    }
+
+    /// Let what is under way finish, and drive as long as it takes: a reply that
+    /// comes after the lease has run out could not be recorded.
+    async fn wind_up(&mut self) {
+        while !self.under_way.is_empty() {
+            if self.lease.is_some() {
+                let now = self.parts.clock.now();
+                let _ = self.hold_lease(now).await;
+            }
+            tokio::select! {
+                Some(done) = self.under_way.next() => self.ended(done),
+                () = tokio::time::sleep(self.parts.longest_pause()) => {}
+            }
+        }
     }
 
     /// One pass: renew the lease, read what is due, plan, begin. The steps go
@@ -145,8 +174,18 @@ impl Engine {
     /// When the database cannot be used.
     pub async fn tick(&mut self) -> Result<Tick, store::Error> {
         let now = self.parts.clock.now();
-        let Some(fence) = self.hold_lease(now).await? else { return Ok(Tick::Standby) };
-        let due = self.parts.blocking(move |store| store.due(now, TICK_LIMIT)).await?;
+        let Some(fence) = self.hold_lease(now).await? else {
+            self.ticked_at = Timestamp(i64::MAX);
+            return Ok(Tick::Standby);
+        };
+        // Times that were set before the clock was put back, perhaps in another
+        // process, may be far ahead. Then the plan says for each what they are worth.
+        let put_back = now.plus(LONGEST_PAUSE) < self.ticked_at;
+        let horizon = if put_back { Timestamp(i64::MAX) } else { now };
+        let limit = if put_back { LARGEST_PAGE as usize } else { TICK_LIMIT + self.busy.len() };
+        let limit = u32::try_from(limit).unwrap_or(LARGEST_PAGE);
+        let due = self.parts.blocking(move |store| store.due(horizon, limit)).await?;
+        self.ticked_at = now;
         let mut begun = 0;
         let mut observed = Vec::new();
         let mut deferred = Vec::new();
@@ -201,21 +240,22 @@ impl Engine {
     }
 
     async fn hold_lease(&mut self, now: Timestamp) -> Result<Option<Fence>, store::Error> {
+        let ttl = self.parts.policy.timing.lease;
         if let Some((fence, renew_at)) = &self.lease
             && now < *renew_at
-            && renew_at.since(now) <= LEASE_TTL
+            && renew_at.since(now) <= ttl
         {
             return Ok(Some(fence.clone()));
         }
         let holder = self.holder.clone();
-        let lease = self.parts.blocking(move |store| store.lease(&holder, now, LEASE_TTL)).await?;
+        let lease = self.parts.blocking(move |store| store.lease(&holder, now, ttl)).await?;
         let before = self.lease.take();
         self.lease = match lease {
             Lease::Held(fence) => {
                 if before.is_none() {
                     tracing::info!(holder = %self.holder, token = fence.token, "this process drives deployments now");
                 }
-                Some((fence, now.plus(LEASE_TTL - RENEW_BEFORE)))
+                Some((fence, now.plus(ttl / RENEWALS_PER_LEASE)))
             }
             Lease::HeldBy(driver) => {
                 if before.is_some() {
@@ -239,9 +279,12 @@ impl Engine {
         self.under_way.push(Box::pin(async move {
             let id = deployment.id.clone();
             let version = deployment.progress.version;
-            let _ = step::take(&parts, &fence, deployment, step)
-                .await
-                .inspect_err(|error| parts.report(&id, version, error));
+            if let Err(error) = step::take(&parts, &fence, deployment, step).await {
+                parts.report(&id, version, &error);
+                if !matches!(error, store::Error::Stale { .. }) {
+                    tokio::time::sleep(REST).await;
+                }
+            }
             Done::Deployments(vec![id])
         }));
     }
@@ -281,13 +324,23 @@ impl Parts {
         tokio::task::spawn_blocking(move || verb(&store)).await.expect("store verbs do not panic")
     }
 
-    /// How long nothing is due, as far as this process can know.
-    async fn pause(&self) -> Duration {
+    /// How long nothing is due, as far as this process can know. Who stands by
+    /// waits for the lease, whatever is due.
+    async fn pause(&self, tick: Tick) -> Duration {
+        let longest = self.longest_pause();
+        if tick == Tick::Standby {
+            return longest;
+        }
         let now = self.clock.now();
         match self.blocking(Store::next_due).await {
-            Ok(Some(due)) if due > now => due.since(now).min(LONGEST_PAUSE),
-            _ => LONGEST_PAUSE,
+            Ok(Some(due)) if due > now => due.since(now).min(longest),
+            _ => longest,
         }
+    }
+
+    /// The longest pause, in which no lease runs out.
+    fn longest_pause(&self) -> Duration {
+        LONGEST_PAUSE.min(self.policy.timing.lease / RENEWALS_PER_LEASE)
     }
 
     /// Record an event that the engine has decided on.

@@ -1,12 +1,12 @@
 //! Looking at executions: many deployments, one call.
 
-use super::Parts;
+use super::{Parts, REST};
 use crate::domain::deployment::Deployment;
 use crate::domain::execution::{Cause, ExecutionStatus, Failure, Observation, Retry};
 use crate::domain::id::ExecutionId;
 use crate::domain::run::{Execution, Phase, RunEvent, RunStatus};
 use crate::domain::time::Timestamp;
-use crate::store::{Deferral, Fence};
+use crate::store::{self, Deferral, Fence};
 
 /// Look at every execution; record those that changed, look at the others
 /// again after a pause that grows with their age.
@@ -21,22 +21,26 @@ pub(super) async fn look(parts: &Parts, fence: &Fence, observed: Vec<(Deployment
     };
     let now = parts.clock.now();
     let mut unchanged = Vec::new();
+    let mut unrecorded = false;
     for (deployment, execution) in observed {
         let event = match observations.iter().find(|seen| seen.execution == execution.id) {
             Some(observation) => news(&deployment, observation),
-            None => vanished(parts, &execution, now).await,
+            None => unlisted(parts, &deployment, &execution, now).await,
         };
         match event {
             Some(event) => {
-                let _ = parts
-                    .record(fence, &deployment, event)
-                    .await
-                    .inspect_err(|error| parts.report(&deployment.id, deployment.progress.version, error));
+                if let Err(error) = parts.record(fence, &deployment, event).await {
+                    parts.report(&deployment.id, deployment.progress.version, &error);
+                    unrecorded |= !matches!(error, store::Error::Stale { .. });
+                }
             }
             None => unchanged.push((deployment, execution)),
         }
     }
     put_off(parts, fence, unchanged).await;
+    if unrecorded {
+        tokio::time::sleep(REST).await;
+    }
 }
 
 /// Look at these again after a pause that grows with their age.
@@ -55,7 +59,8 @@ async fn put_off(parts: &Parts, fence: &Fence, observed: Vec<(Deployment, Execut
     }
     let fence = fence.clone();
     if let Err(error) = parts.blocking(move |store| store.defer(&fence, &deferrals)).await {
-        tracing::warn!(%error, "the next look could not be scheduled; it comes at once");
+        tracing::warn!(%error, "the next look could not be scheduled; it comes soon");
+        tokio::time::sleep(REST).await;
     }
 }
 
@@ -73,18 +78,27 @@ fn news(deployment: &Deployment, observation: &Observation) -> Option<RunEvent> 
     (observation.status != stored).then(|| RunEvent::ExecutionObserved { status: observation.status.clone() })
 }
 
-/// An execution that no list shows is asked for by its id. Only Harness's clear
-/// word that it does not exist, and that long after its start, ends the attempt.
-async fn vanished(parts: &Parts, execution: &Execution, now: Timestamp) -> Option<RunEvent> {
+/// An execution that no list shows is asked for by its id, and what that says
+/// counts. Only Harness's clear word that it does not exist, and that long
+/// after its start, ends the attempt.
+async fn unlisted(
+    parts: &Parts,
+    deployment: &Deployment,
+    execution: &Execution,
+    now: Timestamp,
+) -> Option<RunEvent> {
     if now.since(execution.since) < parts.policy.timing.settling {
         return None;
     }
-    let error = parts.executions.get(&execution.id).await.err()?;
-    (error.cause == Cause::NotFound).then(|| RunEvent::ExecutionObserved {
-        status: ExecutionStatus::Failed(Failure {
-            cause: Cause::NotFound,
-            message: "Harness no longer knows the execution".to_owned(),
-            retry: Retry::Final,
+    match parts.executions.get(&execution.id).await {
+        Ok(detail) => news(deployment, &detail.observation),
+        Err(error) if error.cause == Cause::NotFound => Some(RunEvent::ExecutionObserved {
+            status: ExecutionStatus::Failed(Failure {
+                cause: Cause::NotFound,
+                message: "Harness no longer knows the execution".to_owned(),
+                retry: Retry::Final,
+            }),
         }),
-    })
+        Err(_) => None,
+    }
 }

@@ -1,10 +1,11 @@
 //! Telling people, after the commit and at least once.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Parts;
 use crate::domain::time::Timestamp;
-use crate::store::{self, Claimed, Fence};
+use crate::store::{self, Claimed, Fence, TRIES_IN_ORDER};
 
 /// Notices that one tick claims.
 const CLAIM_LIMIT: u32 = 32;
@@ -22,9 +23,18 @@ pub(super) async fn claim(
     parts.blocking(move |store| store.claim_notices(&fence, now, CLAIM_LIMIT)).await
 }
 
-/// Tell each; a crash in between makes the claimed ones due again later.
+/// Tell each; a crash in between makes the claimed ones due again later. One
+/// that nobody heard holds back the later ones of its deployment.
 pub(super) async fn deliver(parts: &Parts, fence: &Fence, claimed: Vec<Claimed>) {
+    let mut held = HashMap::new();
     for Claimed { notice, attempts } in claimed {
+        if let Some(until) = held.get(&notice.deployment).copied() {
+            let (fence, key) = (fence.clone(), notice.key);
+            let _ = parts
+                .blocking(move |store| store.postpone_notice(&fence, &key, until, "an earlier one waits"))
+                .await;
+            continue;
+        }
         let told = parts.notifier.tell(&notice).await;
         let now = parts.clock.now();
         let fence = fence.clone();
@@ -34,11 +44,11 @@ pub(super) async fn deliver(parts: &Parts, fence: &Fence, claimed: Vec<Claimed>)
             Err(error) => {
                 tracing::warn!(notice = %notice.key, %error, "a notice was not delivered; it is tried again");
                 let pause = Duration::from_secs(1 << attempts.min(9)).min(LONGEST_PAUSE);
-                parts
-                    .blocking(move |store| {
-                        store.postpone_notice(&fence, &key, now.plus(pause), &error.message)
-                    })
-                    .await
+                let until = now.plus(pause);
+                if attempts < TRIES_IN_ORDER {
+                    held.insert(notice.deployment.clone(), until);
+                }
+                parts.blocking(move |store| store.postpone_notice(&fence, &key, until, &error.message)).await
             }
         };
         if let Err(error) = recorded {

@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::Parts;
 use crate::domain::approval::{Digest, Gate, Subject};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::execution::{Cause, Failure, Retry};
 use crate::domain::guard::Refusal;
-use crate::domain::id::EnvironmentName;
+use crate::domain::id::{CorrelationKey, EnvironmentName};
 use crate::domain::plan::{Otherwise, Step};
 use crate::domain::retry;
-use crate::domain::run::{Execution, Finding, RunEvent, ValidationReport};
+use crate::domain::run::{Execution, Finding, RunEvent, RunStatus, ValidationReport};
 use crate::domain::state::State;
 use crate::domain::workflow::Stage;
-use crate::ports::{ExecutionFilter, TriggerError, TriggerRequest};
+use crate::ports::{ExecutionFilter, TRIGGER_TIMEOUT, TriggerError, TriggerRequest};
 use crate::store::{self, Fence};
 
 /// The longest time between committing an intent and calling Harness. A process
@@ -25,6 +27,12 @@ const CALL_WINDOW: Duration = Duration::from_secs(5);
 /// The pause before another look at a gate that nobody can open: only a person
 /// with the config can help.
 const CLOSED_GATE_PAUSE: Duration = Duration::from_mins(1);
+
+/// The pause before another look at a stage that the stored workflow does not have.
+const NO_WAY_PAUSE: Duration = Duration::from_mins(1);
+
+/// Guards of a trigger that speak of the moment and not of what people approved.
+const OF_THE_MOMENT: [&str; 2] = ["backoff-elapsed", "key-is-fresh"];
 
 /// Do `step` for `deployment`, which was loaded for it.
 pub(super) async fn take(
@@ -86,7 +94,12 @@ async fn trigger(
         }
         _ => None,
     };
-    let Some(subject) = deployment.subject(stage, policy.clone()) else { return Ok(()) };
+    let Some(subject) = deployment.subject(stage, policy.clone()) else {
+        return no_way(parts, fence, deployment, stage).await;
+    };
+    if let Some(failure) = missing_gate(parts, deployment, stage, &subject) {
+        return parts.record(fence, deployment, RunEvent::AttemptFailed { failure }).await.map(drop);
+    }
     let request = TriggerRequest {
         pipeline: subject.pipeline_id.clone(),
         key: deployment.next_key(stage),
@@ -99,7 +112,8 @@ async fn trigger(
     let intended = match parts.record(fence, deployment, intent).await {
         Ok(intended) => intended,
         Err(store::Error::Refused(Refusal::Guarded { guards, .. }))
-            if deployment.spec.workflow.is_gated(stage) =>
+            if deployment.spec.workflow.is_gated(stage)
+                && guards.iter().any(|guard| !guard.holds && !OF_THE_MOMENT.contains(&guard.name)) =>
         {
             let unmet: Vec<String> = guards
                 .iter()
@@ -120,12 +134,71 @@ async fn trigger(
         };
         return parts.record(fence, &intended, RunEvent::AttemptFailed { failure }).await.map(drop);
     }
-    let outcome = match parts.pipelines.trigger(&request).await {
-        Ok(execution) => RunEvent::TriggerAccepted { execution, pipeline: request.pipeline },
-        Err(TriggerError::NotRun(error)) => RunEvent::AttemptFailed { failure: error.into() },
-        Err(TriggerError::Unknown(error)) => RunEvent::TriggerLost { message: error.message },
+    let outcome = match timeout(TRIGGER_TIMEOUT, parts.pipelines.trigger(&request)).await {
+        Ok(Ok(execution)) => RunEvent::TriggerAccepted { execution, pipeline: request.pipeline },
+        Ok(Err(TriggerError::NotRun(error))) => RunEvent::AttemptFailed { failure: error.into() },
+        Ok(Err(TriggerError::Unknown(error))) => RunEvent::TriggerLost { message: error.message },
+        Err(_) => RunEvent::TriggerLost { message: "Harness did not answer in time".to_owned() },
     };
-    parts.record(fence, &intended, outcome).await.map(drop)
+    conclude(parts, fence, intended, &request.key, outcome).await
+}
+
+/// Record what came of a trigger. An event that came between, such as a CANCEL,
+/// does not make the answer worthless: as long as the attempt is the one that
+/// was triggered, it is recorded on top of that event.
+async fn conclude(
+    parts: &Parts,
+    fence: &Fence,
+    intended: Deployment,
+    key: &CorrelationKey,
+    outcome: RunEvent,
+) -> Result<(), store::Error> {
+    let mut deployment = intended;
+    loop {
+        match parts.record(fence, &deployment, outcome.clone()).await {
+            Err(stale @ store::Error::Stale { .. }) => {
+                let id = deployment.id.clone();
+                deployment = parts.blocking(move |store| store.load(&id)).await?;
+                if !awaits(&deployment, key) {
+                    return Err(stale);
+                }
+            }
+            recorded => return recorded.map(drop),
+        }
+    }
+}
+
+/// Whether the present attempt is the trigger with this key, unanswered.
+fn awaits(deployment: &Deployment, key: &CorrelationKey) -> bool {
+    let run = deployment.progress.state.work().map(|(_, run)| &run.status);
+    matches!(run, Some(RunStatus::Triggering { key: own, .. }) if own == key)
+}
+
+/// The row was edited: it is at a stage that its own workflow does not have.
+async fn no_way(
+    parts: &Parts,
+    fence: &Fence,
+    deployment: &Deployment,
+    stage: &Stage,
+) -> Result<(), store::Error> {
+    tracing::error!(deployment = %deployment.id, %stage, "the stored workflow has no such stage; cancel the deployment");
+    parts.look_again(fence, deployment, NO_WAY_PAUSE).await
+}
+
+/// The stored workflow says whether a stage is gated, and a stored row can be
+/// edited. What the config has behind a gate never runs without one.
+fn missing_gate(parts: &Parts, deployment: &Deployment, stage: &Stage, subject: &Subject) -> Option<Failure> {
+    let Stage::Deploying(environment) = stage else { return None };
+    let gated_by_config = parts.policy.workflow.is_gated(stage)
+        && parts.policy.workflow.environment(environment).is_some()
+        || parts.policy.is_behind_a_gate(&subject.pipeline_id);
+    (gated_by_config && !deployment.spec.workflow.is_gated(stage)).then(|| Failure {
+        cause: Cause::PolicyDenied,
+        message: format!(
+            "the config asks for an approval before {environment}, and this deployment's workflow does not; start a new deployment"
+        ),
+        retry: Retry::Final,
+    })
 }
 
 /// The digest of what is about to be sent, taken from the request itself.
@@ -182,7 +255,9 @@ async fn request_approval(
         tracing::error!(deployment = %deployment.id, %environment, "nobody may approve: the config names no approvers");
         return parts.look_again(fence, deployment, CLOSED_GATE_PAUSE).await;
     };
-    let Some(subject) = deployment.subject(&stage, Some(gate.version())) else { return Ok(()) };
+    let Some(subject) = deployment.subject(&stage, Some(gate.version())) else {
+        return no_way(parts, fence, deployment, &stage).await;
+    };
     let asked = MainEvent::ApprovalRequested { gate: gate.clone(), digest: Digest::of(&subject) };
     parts.record(fence, deployment, asked).await.map(drop)
 }

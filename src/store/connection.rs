@@ -32,6 +32,8 @@ pub struct Disk {
     pub vfs: Option<&'static str>,
     /// When a commit counts.
     pub durability: Durability,
+    /// Pages in the WAL that begin a checkpoint; `None` for SQLite's own 1,000.
+    pub checkpoint: Option<u32>,
 }
 
 /// SQLite's `synchronous`, by its number.
@@ -113,6 +115,9 @@ impl Connector {
         connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", durability)?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        if let Some(pages) = self.disk.checkpoint {
+            connection.pragma_update(None, "wal_autocheckpoint", pages)?;
+        }
 
         let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
         let journal: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::Error;
+use super::outbox;
 use super::row::{signed, unsigned};
 use crate::domain::time::Timestamp;
 
@@ -43,7 +44,9 @@ pub(super) fn take(
     now: Timestamp,
     ttl: Duration,
 ) -> Result<Lease, Error> {
-    let token = match stored(connection)? {
+    let stored = stored(connection)?;
+    let before = stored.as_ref().map(|(_, token)| *token);
+    let token = match stored {
         None => 1,
         Some((Some(driver), token)) if driver.holder == holder => token,
         Some((Some(driver), _)) if !is_free(&driver, now, ttl) => return Ok(Lease::HeldBy(driver)),
@@ -52,6 +55,9 @@ pub(super) fn take(
     connection
         .prepare_cached("INSERT OR REPLACE INTO lease (only, holder, token, until) VALUES (1, ?1, ?2, ?3)")?
         .execute(params![holder, signed(token), now.plus(ttl).0])?;
+    if before.is_none_or(|before| before != token) {
+        outbox::unclaim(connection, now)?;
+    }
     Ok(Lease::Held(Fence { holder, token }))
 }
 

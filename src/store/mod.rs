@@ -9,12 +9,14 @@
 //!
 //! # How
 //!
-//! - One event is one transaction ([`record`]): the row, the event, its notices
+//! - One event is one transaction (`record.rs`): the row, the event, its notices
 //!   and its version of the environment are there together or not at all.
-//! - Calls that come together share one sync ([`writer`]); readers have
-//!   connections of their own and never wait ([`connection`]).
-//! - The events are a hash chain that shows what was changed afterwards ([`chain`]).
-//! - Several processes may share the file; one of them drives ([`lease`]).
+//! - Calls that come together share one sync (`writer.rs`); readers have
+//!   connections of their own and never wait (`connection.rs`).
+//! - Checkpoints are left to SQLite, which makes one in the commit that fills
+//!   1,000 pages of the WAL: a rare commit takes longer, and nothing has to be driven.
+//! - The events are a hash chain that shows what was changed afterwards ([`Store::verify_chain`]).
+//! - Several processes may share the file; one of them drives ([`Store::lease`]).
 //!
 //! Not in here: decisions, which are the domain's, and time, which is an argument.
 //! Calls block for a disk sync; on an async runtime make them where blocking is allowed.
@@ -25,6 +27,7 @@ mod error;
 mod lease;
 mod outbox;
 mod queries;
+mod recent;
 mod record;
 mod row;
 mod schema;
@@ -40,7 +43,7 @@ pub use chain::{ChainError, ChainHead};
 pub use connection::{Disk, Durability};
 pub use error::{Cause, Error};
 pub use lease::{Driver, Fence, Lease};
-pub use outbox::{CLAIM_TIME, Claimed};
+pub use outbox::{CLAIM_TIME, Claimed, TRIES_IN_ORDER};
 pub use queries::{Activity, Cursor, Filter, LARGEST_PAGE, Page};
 pub use record::{Authority, Created, Entry, Expected};
 
@@ -50,6 +53,7 @@ use crate::domain::record::EventRecord;
 use crate::domain::state::Version;
 use crate::domain::time::Timestamp;
 use connection::{Connector, Readers};
+use recent::Recent;
 use record::Submission;
 use writer::Writer;
 
@@ -57,6 +61,7 @@ use writer::Writer;
 pub struct Store {
     writer: Writer,
     readers: Readers,
+    recent: Recent,
 }
 
 /// When to look at a deployment again.
@@ -84,7 +89,8 @@ impl Store {
     #[doc(hidden)]
     pub fn open_on(path: &Path, disk: Disk) -> Result<Self, Error> {
         let (connector, connection) = Connector::prepare(path, disk)?;
-        Ok(Self { writer: Writer::new(connector.clone(), connection), readers: Readers::new(connector) })
+        let writer = Writer::new(connector.clone(), connection);
+        Ok(Self { writer, readers: Readers::new(connector), recent: Recent::default() })
     }
 
     /// Create a deployment in state `pending`, with its event `CREATED` by
@@ -107,15 +113,10 @@ impl Store {
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::Refused`],
     /// [`Error::LeaseLost`], or those of the database.
     pub fn record(&self, entry: &Entry) -> Result<Deployment, Error> {
-        // Who has to wait anyway does the pure work meanwhile. It is done again, in
-        // the transaction, if it is refused or the deployment moves on before that.
-        let draft = if self.writer.is_busy() {
-            self.readers.read(|connection| record::draft(connection, entry)).ok()
-        } else {
-            None
-        };
-        let submission = Submission::new(entry, draft);
-        self.writer.write(move |connection| submission.record(connection))
+        let submission = Submission::new(entry, self.recent.get(&entry.id));
+        let deployment = self.writer.write(move |connection| submission.record(connection))?;
+        self.recent.put(&deployment);
+        Ok(deployment)
     }
 
     /// The deployment as it is stored.

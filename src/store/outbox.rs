@@ -2,7 +2,7 @@
 //!
 //! A notice is told at least once. Claiming it postpones it by [`CLAIM_TIME`],
 //! so that a process which dies between telling and noting that leaves it to
-//! be told again, with the same key.
+//! be told again, with the same key: at that time, or once another drives.
 
 use std::time::Duration;
 
@@ -16,6 +16,11 @@ use crate::domain::time::Timestamp;
 
 /// How long a claimed notice is left to whoever claimed it. Longer than any delivery may take.
 pub const CLAIM_TIME: Duration = Duration::from_mins(2);
+
+/// How many tries of one notice hold back the later ones of its deployment.
+/// Enough for an outage of minutes; then one that is refused for ever must not
+/// keep people from hearing the others.
+pub const TRIES_IN_ORDER: u32 = 8;
 
 /// A notice to be told now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,13 +52,20 @@ pub(super) fn is_due(connection: &Connection, now: Timestamp) -> Result<bool, Er
     Ok(connection.prepare_cached("SELECT 1 FROM notice WHERE due_at <= ?1")?.exists([now.0])?)
 }
 
-/// Claim what is due, oldest first, in the open transaction.
+/// Claim what is due, oldest first, in the open transaction. A notice waits for
+/// the earlier ones of its deployment that are to be tried again.
 pub(super) fn claim(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, Error> {
     let due: Vec<Claimed> = connection
         .prepare_cached(
-            "SELECT body, attempts FROM notice WHERE due_at <= ?1 ORDER BY due_at, position LIMIT ?2",
+            "SELECT body, attempts FROM notice
+             WHERE due_at <= ?1 AND NOT EXISTS (
+                 SELECT 1 FROM notice AS earlier
+                 WHERE earlier.due_at > ?1 AND earlier.deployment = notice.deployment
+                     AND earlier.position < notice.position AND earlier.attempts < ?3
+             )
+             ORDER BY position LIMIT ?2",
         )?
-        .query_and_then(params![now.0, limit], |row| {
+        .query_and_then(params![now.0, limit, TRIES_IN_ORDER], |row| {
             let notice = row::from_json(row::text(row, "body")?, || "a notice".to_owned())?;
             let attempts: u32 = row.get("attempts")?;
             Ok(Claimed { notice, attempts: attempts.saturating_add(1) })
@@ -65,6 +77,13 @@ pub(super) fn claim(connection: &Connection, now: Timestamp, limit: u32) -> Resu
         claim.execute(params![claimed.notice.key, now.plus(CLAIM_TIME).0, claimed.attempts])?;
     }
     Ok(due)
+}
+
+/// Make everything due that nobody was told: another process drives now, and
+/// the claims of the one before it are void.
+pub(super) fn unclaim(connection: &Connection, now: Timestamp) -> Result<(), Error> {
+    connection.prepare_cached("UPDATE notice SET due_at = ?1 WHERE due_at > ?1")?.execute([now.0])?;
+    Ok(())
 }
 
 /// Note that a notice was told. Nothing, if it was already, or if there is no such notice.

@@ -2,6 +2,8 @@
 //!
 //! All of it happens in one open transaction of the writer, or nothing does.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, params};
 
 use super::chain::{self, Link};
@@ -91,8 +93,8 @@ pub(super) fn create(
     Ok(Created::Fresh(deployment))
 }
 
-/// What an entry makes of one version of a deployment: pure work, done before
-/// the transaction when another is under way anyway.
+/// What an entry makes of one version of a deployment. Pure work, which is best
+/// done before the transaction, while others hold it.
 pub(super) struct Draft {
     before: u64,
     after: Deployment,
@@ -110,7 +112,10 @@ pub(super) struct Submission {
 }
 
 impl Submission {
-    pub(super) fn new(entry: &Entry, draft: Option<Draft>) -> Self {
+    /// `recent` is the deployment as it may still be. Whether it is, and whether
+    /// an event that it refuses is refused, the transaction decides.
+    pub(super) fn new(entry: &Entry, recent: Option<Arc<Deployment>>) -> Self {
+        let draft = recent.and_then(|recent| draft(&recent, entry).ok());
         Self { entry: entry.clone(), actor: to_json(&entry.actor), event: to_json(&entry.event), draft }
     }
 
@@ -124,7 +129,7 @@ impl Submission {
         let draft = match draft {
             Some(draft) if save(connection, &draft, entry.at)? => draft,
             _ => {
-                let draft = self::draft(connection, &entry)?;
+                let draft = self::draft(&queries::load(connection, &entry.id)?, &entry)?;
                 if !save(connection, &draft, entry.at)? {
                     let what = format!("{} changed in a transaction that excludes others", entry.id);
                     return Err(Error::corrupt(what));
@@ -143,9 +148,7 @@ impl Submission {
     }
 }
 
-/// Apply `entry` to the deployment as it is stored now.
-pub(super) fn draft(connection: &Connection, entry: &Entry) -> Result<Draft, Error> {
-    let mut deployment = queries::load(connection, &entry.id)?;
+fn draft(deployment: &Deployment, entry: &Entry) -> Result<Draft, Error> {
     let before = deployment.progress.version;
     if let Expected::Version(expected) = entry.expected
         && expected != before
@@ -153,8 +156,14 @@ pub(super) fn draft(connection: &Connection, entry: &Entry) -> Result<Draft, Err
         return Err(Error::Stale { id: entry.id.clone(), expected, actual: before });
     }
     let Transition { progress, notices, deployed } = deployment.apply(&entry.event, entry.at)?;
-    deployment.progress = progress;
-    Ok(Draft { before, progress: to_json(&deployment.progress), after: deployment, notices, deployed })
+    let json = to_json(&progress);
+    let after = Deployment {
+        id: deployment.id.clone(),
+        created_at: deployment.created_at,
+        spec: deployment.spec.clone(),
+        progress,
+    };
+    Ok(Draft { before, after, progress: json, notices, deployed })
 }
 
 fn insert(connection: &Connection, deployment: &Deployment) -> Result<(), Error> {

@@ -67,11 +67,6 @@ impl Writer {
         Self { connector, connection: Mutex::new(Some(connection)), line: Mutex::default() }
     }
 
-    /// Whether a write would have to wait now.
-    pub(super) fn is_busy(&self) -> bool {
-        locked(&self.line).led
-    }
-
     /// Run `operation` in a transaction of the writing connection and commit it,
     /// together with whatever else is waiting. What it returns is returned once
     /// it is on the disk; when it fails, its changes are undone.

@@ -40,7 +40,7 @@ use rmcp::model::{
     PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
     ServerConfig, Tool,
 };
-use rmcp::service::{RequestContext, ServerInitializeError, serve_server_with_ct};
+use rmcp::service::{QuitReason, RequestContext, ServerInitializeError, serve_server_with_ct};
 use rmcp::transport::IntoTransport;
 use rmcp::{RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
@@ -78,7 +78,10 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     match serve_server_with_ct(Server::new(app), transport, shutdown).await {
-        Ok(session) => session.waiting().await.map(|_| ()).map_err(Error::Broken),
+        Ok(session) => match session.waiting().await {
+            Ok(QuitReason::JoinError(error)) | Err(error) => Err(Error::Broken(error)),
+            Ok(_) => Ok(()),
+        },
         // A client that only asked `server/discover`, or nothing, and left.
         Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => Ok(()),
         Err(error) => Err(Error::NotBegun(Box::new(error))),

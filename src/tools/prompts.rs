@@ -61,7 +61,7 @@ const ORDERS: [Order; 5] = [
                - Target environment: {target_environment}\n\
                Where no branch is given it is main; look it up if you can, and do not guess a commit. \
                Call start_deployment with an idempotency_key, then wait_for_deployment with until=attention until it has ended. \
-               When it waits for an approval, call approve, tell me what it says, and go on waiting: people approve, you do not. \
+               When it waits for an approval, call approve, tell me what it says, and wait with until=ended: people approve, you do not. \
                When it fails, say why and what is possible; ask me before RETRY or rollback_deployment.",
     },
     Order {

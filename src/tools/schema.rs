@@ -15,10 +15,11 @@ pub(super) fn of_arguments<T: JsonSchema>() -> Arc<JsonObject> {
     object::<T>(settings().for_deserialize().with_transform(tidied))
 }
 
-/// The schema of what a tool gives. Names say enough there: descriptions would
-/// double what every client loads, and `get_status` is not learnt from a schema.
+/// The schema of what a tool gives: its fields with their types. What stands
+/// inside a field, and descriptions, would more than double what every client
+/// loads before its first call; a status is understood from its names.
 pub(super) fn of_answer<T: JsonSchema>() -> Arc<JsonObject> {
-    object::<T>(settings().for_serialize().with_transform(tidied).with_transform(undescribed))
+    object::<T>(settings().for_serialize().with_transform(tidied).with_transform(outlined))
 }
 
 fn settings() -> SchemaSettings {
@@ -45,9 +46,16 @@ fn tidied(schema: &mut Schema) {
     transform_subschemas(&mut tidied, schema);
 }
 
-fn undescribed(schema: &mut Schema) {
-    schema.remove("description");
-    transform_subschemas(&mut undescribed, schema);
+/// One level of names and types.
+fn outlined(schema: &mut Schema) {
+    transform_subschemas(&mut type_only, schema);
+}
+
+fn type_only(schema: &mut Schema) {
+    if let Some(fields) = schema.as_object_mut() {
+        fields.retain(|word, _| matches!(word.as_str(), "type" | "items"));
+    }
+    transform_subschemas(&mut type_only, schema);
 }
 
 /// `["string", "null"]` → `"string"`; `anyOf [X, null]` → `X`.

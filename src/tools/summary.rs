@@ -14,6 +14,9 @@ pub(super) trait Summary {
 /// So many hexadecimal digits of a commit tell it apart for a reader.
 const SHORT_COMMIT: usize = 7;
 
+/// Lines of a list that are said; the others stand in the structured content.
+const LINES_SAID: usize = 20;
+
 /// Events that stop or undo; never what a caller does next without a reason.
 const WAYS_OUT: [&str; 2] = ["CANCEL", "ROLLBACK"];
 
@@ -50,7 +53,7 @@ fn next(status: &StatusView) -> String {
         _ if status.ended => format!("nothing, it is over{undo}"),
         _ => match status.available_events.iter().find(|event| !WAYS_OUT.contains(&event.as_str())) {
             Some(event) if status.mode == "step" => format!("transition {event}"),
-            _ if status.approval.is_some() => {
+            _ if status.approval.is_some() && !can("APPROVED") && !can("REJECTED") => {
                 "approve shows how people decide; tell them, then wait_for_deployment with until=ended"
                     .to_owned()
             }
@@ -109,10 +112,11 @@ impl Summary for approve::Answer {
         let mut text = "Not approved: you cannot approve, people do.".to_owned();
         if let (Some(request), Some(how)) = (&self.request, &self.how_to_decide) {
             text += &format!(
-                " {} of {} must approve {} before {}: {how}. Next: tell them, then wait_for_deployment with until=ended.",
+                " {} of {} approvals for {} are given; {} can decide before {}: {how}. Next: tell them, then wait_for_deployment with until=ended.",
+                request.approved_by.len(),
                 request.required_approvals,
-                request.approvers.join(", "),
                 request.environment,
+                request.approvers.join(", "),
                 request.expires_at,
             );
         }
@@ -122,60 +126,50 @@ impl Summary for approve::Answer {
 
 impl Summary for ListView {
     fn summary(&self) -> String {
-        if self.deployments.is_empty() {
-            return "No deployment matches.".to_owned();
-        }
-        let lines: Vec<String> = self
-            .deployments
-            .iter()
-            .map(|line| {
-                let commit: String = line.commit_sha.chars().take(SHORT_COMMIT).collect();
-                let (id, service, state) = (&line.deployment_id, &line.service, &line.state);
-                format!("{id} {service} {commit} → {}: {state}", line.target_environment)
-            })
-            .collect();
-        let more = match &self.next_cursor {
-            Some(cursor) => format!("\nThere are more: pass cursor={cursor}."),
-            None => String::new(),
-        };
-        format!("{}{more}", lines.join("\n"))
+        let lines = self.deployments.iter().map(|line| {
+            let commit: String = line.commit_sha.chars().take(SHORT_COMMIT).collect();
+            let (id, service, state) = (&line.deployment_id, &line.service, &line.state);
+            format!("{id} {service} {commit} → {}: {state}", line.target_environment)
+        });
+        let more = self.next_cursor.as_ref().map(|cursor| format!("There are more: pass cursor={cursor}."));
+        said(lines, "No deployment matches.", more)
     }
 }
 
 impl Summary for HistoryView {
     fn summary(&self) -> String {
-        if self.events.is_empty() {
-            return format!("{} has no further events.", self.deployment_id);
-        }
-        let lines: Vec<String> = self
-            .events
-            .iter()
-            .map(|event| {
-                format!("{} {} {} → {} by {}", event.version, event.at, event.event, event.state, event.by)
-            })
-            .collect();
-        let more = match self.next_after {
-            Some(after) => format!("\nThere may be more: pass after={after}."),
-            None => String::new(),
-        };
-        format!("{}{more}", lines.join("\n"))
-    }
-}
-
-impl Summary for ExecutionView {
-    fn summary(&self) -> String {
-        let Self { execution_id, pipeline_id, status, url, .. } = self;
-        format!("Execution {execution_id} of {pipeline_id} is {status}: {url}")
+        let lines = self.events.iter().map(|event| {
+            format!("{} {} {} → {} by {}", event.version, event.at, event.event, event.state, event.by)
+        });
+        let more = self.next_after.map(|after| format!("There may be more: pass after={after}."));
+        said(lines, "There are no further events.", more)
     }
 }
 
 impl Summary for ExecutionsView {
     fn summary(&self) -> String {
-        if self.executions.is_empty() {
-            return "No execution matches.".to_owned();
-        }
-        let lines: Vec<String> = self.executions.iter().map(Summary::summary).collect();
-        lines.join("\n")
+        said(self.executions.iter().map(Summary::summary), "No execution matches.", None)
+    }
+}
+
+/// The first lines, how many are left out, and how to get the next page.
+fn said(lines: impl ExactSizeIterator<Item = String>, none: &str, more: Option<String>) -> String {
+    let unsaid = lines.len().saturating_sub(LINES_SAID);
+    let mut said: Vec<String> = lines.take(LINES_SAID).collect();
+    if said.is_empty() {
+        said.push(none.to_owned());
+    }
+    if unsaid > 0 {
+        said.push(format!("… and {unsaid} more in the structured content."));
+    }
+    said.extend(more);
+    said.join("\n")
+}
+
+impl Summary for ExecutionView {
+    fn summary(&self) -> String {
+        let Self { execution_id, pipeline_id, status, url, .. } = self;
+        format!("Execution {execution_id} of {pipeline_id}: {status} {url}").trim_end().to_owned()
     }
 }
 

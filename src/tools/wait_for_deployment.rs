@@ -20,7 +20,7 @@ pub(super) struct WaitForDeployment;
 pub(super) struct Arguments {
     /// The deployment.
     deployment_id: String,
-    /// `change` (default): any event. `attention`: it needs a person, or is over. `ended`: it is over. Or a state, such as `awaiting-approval`.
+    /// `change` (default): any event. `attention`: it needs a person, or in mode `step` you, or is over. `ended`: it is over. Or a state, such as `awaiting-approval`.
     until: Option<String>,
     /// With `change`: return at once if the version is higher already. Pass the version that you saw last, and no change is missed.
     since_version: Option<u64>,

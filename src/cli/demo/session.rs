@@ -107,5 +107,5 @@ impl Session {
 
 /// The server's log would draw over the show.
 fn quiet_unless_asked() -> Option<(&'static str, &'static str)> {
-    crate::config::environment::log_filter_is_default().then_some(("ORCHESTRATOR_LOG", "error"))
+    crate::config::environment::log_filter().is_none().then_some(("ORCHESTRATOR_LOG", "error"))
 }

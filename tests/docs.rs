@@ -1,0 +1,70 @@
+//! What the pages show is accepted by the code that they are about.
+
+use deployment_orchestrator::app::Code;
+use deployment_orchestrator::config;
+use deployment_orchestrator::harness::simulator::Script;
+
+/// The first TOML block of a page.
+fn toml_of(page: &str) -> &str {
+    page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a TOML block")
+}
+
+#[test]
+fn the_config_page_shows_a_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    std::fs::write(&path, toml_of(include_str!("../docs/config.md"))).unwrap();
+    let (policy, harness) = config::load(Some(&path), "nobody").unwrap();
+    assert_eq!(policy.user.as_str(), "alex");
+    assert_eq!(harness.project.as_deref(), Some("shop"));
+    let names: Vec<&str> = policy.workflow.environments.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["dev", "staging", "prod"]);
+    let gate = policy.gates.values().next().expect("prod has a gate");
+    assert_eq!(gate.approvers[0].name.as_str(), "dana");
+    assert!(policy.agent_may_trigger(&"smoke_test".parse().unwrap()));
+    assert!(!policy.agent_may_trigger(&"deploy_prod".parse().unwrap()));
+}
+
+#[test]
+fn the_simulator_page_shows_a_script() {
+    let script = Script::from_toml(toml_of(include_str!("../docs/simulator.md"))).unwrap();
+    assert_eq!(script.faults.len(), 2);
+}
+
+#[test]
+fn a_config_that_is_wrong_says_where_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let complaint = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        config::load(Some(&path), "nobody").expect_err(text).to_string()
+    };
+    for (text, says) in [
+        ("usr = \"alex\"", "unknown field `usr`"),
+        ("[[environments]]\nname = \"prod\"\n[environments.approval]\naprovers = [\"dana\"]", "aprovers"),
+        ("[[environments]]\nname = \"prod\"\napproval = { approvers = [] }", "nobody could ever approve"),
+        ("[[environments]]\nname = \"prod\"\napproval = { approvers = [\"dana\"] }", "[people.dana]"),
+        ("[[environments]]\nname = \"prod\"\napproval = { approvers = [\"group:x\"] }", "no group `x`"),
+        ("[[environments]]\nname = \"dev\"\n[[environments]]\nname = \"dev\"", "there twice"),
+        ("environments = []", "name at least one"),
+        ("[timing]\nsettling = \"5s\"", "at least 45 s"),
+        ("[timing]\nfastest_poll = \"soon\"", "write a duration"),
+        ("[people.dana]\npublic_key = \"ed25519:no\"", "keygen"),
+        ("user = ", "line 1"),
+    ] {
+        assert!(complaint(text).contains(says), "{text}\n  said: {}\n  not: {says}", complaint(text));
+    }
+}
+
+#[test]
+fn every_code_is_documented_and_no_other() {
+    let page = include_str!("../docs/errors.md");
+    let documented: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(documented, codes, "the headings of docs/errors.md, in the order of Code::ALL");
+    for code in &codes {
+        let section = page.split(&format!("### {code}\n")).nth(1).unwrap().split("\n### ").next().unwrap();
+        assert!(section.contains("**Agent:**"), "{code}: what does an agent do?");
+        assert!(section.contains("**Operator:**"), "{code}: what does an operator do?");
+    }
+}

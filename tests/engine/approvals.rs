@@ -1,0 +1,113 @@
+//! The gate before prod: what opens it, and what closes it again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deployment_orchestrator::config::Policy;
+use deployment_orchestrator::domain::approval::{Gate, Verdict};
+use deployment_orchestrator::domain::execution::{Cause, Retry};
+use deployment_orchestrator::domain::notice::Topic;
+use deployment_orchestrator::ports::CallError;
+
+use super::fake_harness::Answer;
+use super::people::{OPEN_FOR, gate};
+use super::world::{World, waits_until};
+
+#[tokio::test(start_paused = true)]
+async fn a_rejection_ends_it() {
+    let (world, _driving) = World::driven();
+    let it = world.deploy().await;
+    it.asks(1).await;
+
+    it.decide(Verdict::Reject).await;
+
+    it.reaches("failed").await;
+    assert!(it.main_events().contains(&"REJECTED".to_owned()));
+    assert_eq!(world.harness.triggers_of("deploy_prod"), 0);
+    it.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_nobody_answers_expires() {
+    let (world, _driving) = World::driven();
+    let it = world.deploy().await;
+    let asked = it.asks(1).await.progress.updated_at;
+
+    let ended = it.reaches("failed").await.progress.updated_at;
+
+    assert!(it.main_events().contains(&"APPROVAL_EXPIRED".to_owned()));
+    let open = ended.since(asked);
+    assert!((OPEN_FOR..OPEN_FOR + Duration::from_secs(2)).contains(&open), "it was open for {open:?}");
+    it.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_under_rules_that_have_changed_is_void_and_people_are_asked_again() {
+    let (world, driving) = World::driven();
+    let it = world.deploy().await;
+    it.asks(1).await;
+    driving.stop().await;
+    it.approve().await;
+
+    let stricter = Gate { expires_after_ms: 60_000, ..gate() };
+    let gates = [("prod".parse().unwrap(), stricter)].into();
+    world.drive_under("second", Arc::new(Policy { gates, ..(*world.app.policy).clone() }));
+
+    it.asks(2).await;
+    world.pass(Duration::from_secs(10)).await;
+    assert_eq!(world.harness.triggers_of("deploy_prod"), 0);
+    it.approve().await;
+    it.reaches("completed").await;
+    it.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_was_edited_after_the_approval_is_sent_to_production() {
+    let (world, _driving) = World::driven();
+    let busy = CallError {
+        cause: Cause::RateLimited,
+        message: "too many requests".to_owned(),
+        retry: Retry::Retryable { after: Some(Duration::from_secs(30)) },
+    };
+    world.harness.answers("deploy_prod", Answer::Refused(busy));
+    let it = world.deploy().await;
+    it.asks(1).await;
+    it.approve().await;
+    it.until(|it| waits_until(it).is_some()).await;
+
+    let edited = rusqlite::Connection::open(&world.path)
+        .unwrap()
+        .execute("UPDATE deployment SET spec = replace(spec, 'eu-west-1', 'us-east-1')", [])
+        .unwrap();
+    assert_eq!(edited, 1);
+
+    it.asks(2).await;
+    world.pass(Duration::from_mins(5)).await;
+    assert_eq!(world.harness.triggers_of("deploy_prod"), 1, "only what was approved was ever sent");
+    assert!(world.harness.runs_of("deploy_prod").is_empty());
+    assert!(it.main_events().contains(&"APPROVAL_VOIDED".to_owned()));
+    let told = world.told.notices();
+    let void = told.iter().find(|it| it.text.contains("the approval is void")).expect("people are told");
+    assert_eq!(void.topic, Topic::ApprovalDecided);
+    assert!(void.text.contains("what-was-approved"), "{}", void.text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_goes_back_does_not_cost_the_approval() {
+    let (world, _driving) = World::driven();
+    let busy = CallError {
+        cause: Cause::RateLimited,
+        message: "too many requests".to_owned(),
+        retry: Retry::Retryable { after: Some(Duration::from_secs(30)) },
+    };
+    world.harness.answers("deploy_prod", Answer::Refused(busy));
+    let it = world.deploy().await;
+    it.asks(1).await;
+    it.approve().await;
+    it.until(|it| waits_until(it).is_some()).await;
+
+    world.clock.jump(-60);
+
+    it.reaches("completed").await;
+    assert_eq!(it.now().progress.requests, 1);
+}

@@ -1,0 +1,27 @@
+//! The engine against a Harness in memory, on a clock that tests move: every
+//! test is a conversation, waits for conditions and never for time to pass.
+
+#[cfg(test)]
+#[path = "../support/fake_harness.rs"]
+mod fake_harness;
+#[cfg(test)]
+#[path = "../support/history.rs"]
+mod history;
+#[cfg(test)]
+#[path = "../support/people.rs"]
+mod people;
+
+#[cfg(test)]
+mod approvals;
+#[cfg(test)]
+mod lost;
+#[cfg(test)]
+mod sharing;
+#[cfg(test)]
+mod stages;
+#[cfg(test)]
+mod stopping;
+#[cfg(test)]
+mod telling;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,332 @@
+//! One installation: a database, a Harness, people, and engines that drive.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deployment_orchestrator::app::{App, StartRequest, TransitionRequest};
+use deployment_orchestrator::clock::{Clock, Random};
+use deployment_orchestrator::config::{self, Policy};
+use deployment_orchestrator::domain::approval::Verdict;
+use deployment_orchestrator::domain::deployment::Deployment;
+use deployment_orchestrator::domain::execution::Cause;
+use deployment_orchestrator::domain::id::DeploymentId;
+use deployment_orchestrator::domain::notice::{Notice, Topic};
+use deployment_orchestrator::domain::principal::Channel;
+use deployment_orchestrator::domain::run::RunStatus;
+use deployment_orchestrator::domain::time::Timestamp;
+use deployment_orchestrator::engine::{Engine, Parts};
+use deployment_orchestrator::ports::{CallError, Notifier};
+use deployment_orchestrator::store::Store;
+use deployment_orchestrator::wake::Wake;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::fake_harness::{FakeHarness, transient};
+use super::history;
+use super::people::{agent, gate, key_of};
+
+/// How long a condition is waited for, by the clock of the test.
+const PATIENCE: Duration = Duration::from_hours(1);
+
+/// How often a condition is looked at, unless the bell rings.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The commit that is deployed unless a test names another.
+pub(crate) const COMMIT: &str = "5c1b2f09e1d34c7aa0b7e2f1c9d8e7f6a5b4c3d2";
+
+/// A wall clock that goes with tokio's, until a test moves it.
+pub(crate) struct WallClock {
+    origin: Instant,
+    moved_ms: AtomicI64,
+}
+
+impl WallClock {
+    /// Put the clock forward or, with a negative number, back.
+    pub(crate) fn jump(&self, seconds: i64) {
+        self.moved_ms.fetch_add(seconds * 1_000, Ordering::Relaxed);
+    }
+}
+
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        let began = Timestamp(1_700_000_000_000 + self.moved_ms.load(Ordering::Relaxed));
+        began.plus(self.origin.elapsed())
+    }
+}
+
+/// Numbers that are different, and the same in every run of a test.
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl Random for Counting {
+    fn bits(&self) -> u128 {
+        u128::from(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Somebody who is told, and who can be out of reach.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// How many tries nobody hears from now on.
+    pub(crate) out_of_reach: Mutex<u32>,
+    /// How long it takes to reach them.
+    pub(crate) takes: Mutex<Duration>,
+    notices: Mutex<Vec<Notice>>,
+}
+
+impl Told {
+    /// Everything that was heard, in its order.
+    pub(crate) fn notices(&self) -> Vec<Notice> {
+        self.notices.lock().unwrap().clone()
+    }
+
+    /// What it was about.
+    pub(crate) fn topics(&self) -> Vec<Topic> {
+        self.notices().iter().map(|notice| notice.topic).collect()
+    }
+
+    /// How often this was the topic.
+    pub(crate) fn count(&self, topic: Topic) -> usize {
+        self.topics().iter().filter(|it| **it == topic).count()
+    }
+}
+
+#[async_trait]
+impl Notifier for Told {
+    async fn tell(&self, notice: &Notice) -> Result<(), CallError> {
+        let takes = *self.takes.lock().unwrap();
+        tokio::time::sleep(takes).await;
+        let unheard = {
+            let mut tries = self.out_of_reach.lock().unwrap();
+            let left = *tries;
+            *tries = left.saturating_sub(1);
+            left > 0
+        };
+        if unheard {
+            return Err(transient(Cause::Unreachable, "nobody is there"));
+        }
+        self.notices.lock().unwrap().push(notice.clone());
+        Ok(())
+    }
+}
+
+/// Everything that one test has.
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) harness: Arc<FakeHarness>,
+    pub(crate) told: Arc<Told>,
+    pub(crate) clock: Arc<WallClock>,
+    pub(crate) path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+/// An engine at work.
+pub(crate) struct Driving {
+    shutdown: CancellationToken,
+    run: JoinHandle<()>,
+}
+
+impl Driving {
+    /// Stop it as a signal does, and wait until it has stopped.
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        self.run.await.unwrap();
+    }
+
+    /// Stop it as a crash does.
+    pub(crate) async fn crash(self) {
+        self.run.abort();
+        assert!(self.run.await.unwrap_err().is_cancelled());
+    }
+}
+
+impl World {
+    /// An installation in which nothing happens yet.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orchestrator.db");
+        let harness = Arc::new(FakeHarness::default());
+        let clock = Arc::new(WallClock { origin: Instant::now(), moved_ms: AtomicI64::new(0) });
+        let (mut policy, _) = config::load(None, "ada").unwrap();
+        policy.gates.insert("prod".parse().unwrap(), gate());
+        let app = App {
+            store: Arc::new(Store::open(&path).unwrap()),
+            policy: Arc::new(policy),
+            clock: Arc::<WallClock>::clone(&clock),
+            random: Arc::new(Counting::default()),
+            wake: Wake::default(),
+            executions: Arc::<FakeHarness>::clone(&harness),
+            pipelines: Arc::<FakeHarness>::clone(&harness),
+        };
+        Self { app, harness, told: Arc::default(), clock, path, _folder: folder }
+    }
+
+    /// An installation with an engine at work.
+    pub(crate) fn driven() -> (Self, Driving) {
+        let world = Self::new();
+        let driving = world.drive("first");
+        (world, driving)
+    }
+
+    /// What an engine acts with here.
+    pub(crate) fn parts(&self) -> Parts {
+        Parts {
+            store: Arc::clone(&self.app.store),
+            executions: Arc::clone(&self.app.executions),
+            pipelines: Arc::clone(&self.app.pipelines),
+            notifier: Arc::<Told>::clone(&self.told),
+            policy: Arc::clone(&self.app.policy),
+            clock: Arc::clone(&self.app.clock),
+            random: Arc::clone(&self.app.random),
+            wake: self.app.wake.clone(),
+        }
+    }
+
+    /// Another engine, at work from now on.
+    pub(crate) fn drive(&self, name: &str) -> Driving {
+        self.drive_under(name, Arc::clone(&self.app.policy))
+    }
+
+    /// Another engine, at work under other rules.
+    pub(crate) fn drive_under(&self, name: &str, policy: Arc<Policy>) -> Driving {
+        let shutdown = CancellationToken::new();
+        let engine = Engine::new(Parts { policy, ..self.parts() }, name.to_owned());
+        Driving { shutdown: shutdown.clone(), run: tokio::spawn(engine.run(shutdown)) }
+    }
+
+    /// The usual deployment, to prod.
+    pub(crate) async fn deploy(&self) -> Talk<'_> {
+        self.start(StartRequest::default()).await
+    }
+
+    /// A deployment; what is not said is the usual.
+    pub(crate) async fn start(&self, request: StartRequest) -> Talk<'_> {
+        let or = |given: String, usual: &str| if given.is_empty() { usual.to_owned() } else { given };
+        let request = StartRequest {
+            repository: or(request.repository, "acme/checkout"),
+            branch: or(request.branch, "main"),
+            commit_sha: or(request.commit_sha, COMMIT),
+            variables: [("region".to_owned(), "eu-west-1".to_owned())].into(),
+            ..request
+        };
+        let started = self.app.start(request, agent()).await.unwrap();
+        Talk { world: self, id: started.deployment.deployment_id.parse().unwrap() }
+    }
+
+    /// Wait until this holds.
+    pub(crate) async fn until(&self, holds: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut bell = self.app.wake.listen();
+        while !holds(self) {
+            assert!(Instant::now() < deadline, "the condition never held");
+            let _ = tokio::time::timeout(LOOK, bell.heard()).await;
+        }
+    }
+
+    /// Let `duration` pass, so that what must not happen has had its time.
+    pub(crate) async fn pass(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// A conversation about one deployment.
+pub(crate) struct Talk<'w> {
+    pub(crate) world: &'w World,
+    pub(crate) id: DeploymentId,
+}
+
+impl Talk<'_> {
+    /// How it is now.
+    pub(crate) fn now(&self) -> Deployment {
+        self.world.app.store.load(&self.id).unwrap()
+    }
+
+    /// Wait until this holds of it.
+    pub(crate) async fn until(&self, holds: impl Fn(&Deployment) -> bool) -> Deployment {
+        let deadline = Instant::now() + PATIENCE;
+        let mut bell = self.world.app.wake.listen();
+        loop {
+            let (store, id) = (Arc::clone(&self.world.app.store), self.id.clone());
+            let deployment = tokio::task::spawn_blocking(move || store.load(&id)).await.unwrap().unwrap();
+            if holds(&deployment) {
+                return deployment;
+            }
+            assert!(Instant::now() < deadline, "it never came to that: {:?}", deployment.progress.state);
+            let _ = tokio::time::timeout(LOOK, bell.heard()).await;
+        }
+    }
+
+    /// Wait until it is in this state.
+    pub(crate) async fn reaches(&self, state: &str) -> Deployment {
+        self.until(|it| it.progress.state.name() == state).await
+    }
+
+    /// Wait until it is in this state, and its execution in this status.
+    pub(crate) async fn reaches_in(&self, state: &str, status: &str) -> Deployment {
+        self.until(|it| it.progress.state.name() == state && status_of(it) == status).await
+    }
+
+    /// Wait until people are asked, for the `number`-th time.
+    pub(crate) async fn asks(&self, number: u32) -> Deployment {
+        self.until(|it| it.progress.requests == number && it.progress.state.name() == "awaiting-approval")
+            .await
+    }
+
+    /// Grace approves what is asked.
+    pub(crate) async fn approve(&self) {
+        self.decide(Verdict::Approve).await;
+    }
+
+    /// Grace decides on what is asked.
+    pub(crate) async fn decide(&self, verdict: Verdict) {
+        let app = &self.world.app;
+        let grace = "grace".parse().unwrap();
+        let statement = app.statement(self.id.as_str(), &grace, verdict, Some("because")).await.unwrap();
+        app.sign_and_decide(self.id.as_str(), statement, &key_of("grace"), Channel::CommandLine)
+            .await
+            .unwrap();
+    }
+
+    /// Somebody sends an event.
+    pub(crate) async fn send(&self, event: &str) {
+        let request = TransitionRequest {
+            deployment_id: self.id.to_string(),
+            event: event.to_owned(),
+            expected_version: None,
+            reason: Some("somebody wants it".to_owned()),
+        };
+        self.world.app.transition(request, agent()).await.unwrap();
+    }
+
+    /// Somebody has looked in Harness: it did not run.
+    pub(crate) async fn resolve(&self) {
+        self.world.app.resolve_as_not_run(self.id.as_str(), agent()).await.unwrap();
+    }
+
+    /// The events that moved it from state to state.
+    pub(crate) fn main_events(&self) -> Vec<String> {
+        history::main_events(&self.world.app.store, &self.id)
+    }
+
+    /// Its history holds together.
+    pub(crate) fn assert_sound(&self) {
+        history::assert_sound(&self.world.app.store, &self.id);
+    }
+}
+
+/// The status of the execution inside the stage.
+pub(crate) fn status_of(deployment: &Deployment) -> &'static str {
+    deployment.progress.state.work().map_or("", |(_, run)| run.status.name())
+}
+
+/// When the backoff timer of a stage that waits to be tried again runs out.
+pub(crate) fn waits_until(deployment: &Deployment) -> Option<Timestamp> {
+    match deployment.progress.state.work()?.1.status {
+        RunStatus::NotStarted { not_before } if not_before != Timestamp::EPOCH => Some(not_before),
+        _ => None,
+    }
+}
