@@ -2,12 +2,13 @@
 //! ends, and no pipeline runs twice.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deployment_orchestrator::harness::simulator::{Endpoint, Phase, Pipeline, Script};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::room::{ALL_PIPELINES, DECIDES, PATIENCE, Room};
 use crate::wire::{Era, Wire};
