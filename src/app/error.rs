@@ -56,11 +56,13 @@ pub enum Code {
     DatabaseTooNew,
     /// A file, socket or terminal cannot be used.
     IoFailed,
+    /// The product itself is wrong.
+    Defect,
 }
 
 impl Code {
     /// All of them, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::MalformedArgument,
         Self::UnknownDeployment,
         Self::UnknownEnvironment,
@@ -84,6 +86,7 @@ impl Code {
         Self::DatabaseUnusable,
         Self::DatabaseTooNew,
         Self::IoFailed,
+        Self::Defect,
     ];
 
     /// The code as callers see it.
@@ -113,6 +116,7 @@ impl Code {
             Self::DatabaseUnusable => "database-unusable",
             Self::DatabaseTooNew => "database-too-new",
             Self::IoFailed => "io-failed",
+            Self::Defect => "defect",
         }
     }
 }

@@ -57,12 +57,23 @@ async fn serve(app: App) -> Result<(), Error> {
         wake: app.wake.clone(),
     };
     let holder = format!("{}-{:032x}", std::process::id(), app.random.bits());
-    let engine = tokio::spawn(Engine::new(parts, holder).run(shutdown.clone()));
+    let driving = Engine::new(parts, holder).run(shutdown.clone());
+    let when_it_ends = shutdown.clone().drop_guard();
+    let engine = tokio::spawn(async move {
+        // However the engine ends, the session ends with it: a server that
+        // answers and does not drive would look alive.
+        let _guard = when_it_ends;
+        driving.await;
+    });
     let served = tools::serve_stdio(app, shutdown.clone()).await;
     shutdown.cancel();
-    if let Err(error) = engine.await {
-        tracing::error!(%error, "the engine has ended by a defect; restart continues every deployment");
-    }
+    engine.await.map_err(|error| {
+        Error::new(
+            Code::Defect,
+            format!("the engine has ended by a defect: {error}"),
+            "start the server again, which continues every deployment, and report this",
+        )
+    })?;
     served.map_err(|error| {
         Error::new(Code::IoFailed, format!("the MCP session ended: {error}"), "start the server again")
     })

@@ -119,6 +119,18 @@ impl Timing {
     }
 }
 
+impl Timing {
+    /// When to look again at something that began at `since`: after
+    /// [`Self::poll_pause`], and then together with all others that are due at
+    /// about that time, because one request looks at a hundred executions.
+    #[must_use]
+    pub fn next_look(&self, since: Timestamp, now: Timestamp) -> Timestamp {
+        let grid = i64::try_from(self.fastest_poll.as_millis()).unwrap_or(i64::MAX).max(1);
+        let at = now.plus(self.poll_pause(now.since(since)));
+        Timestamp(at.0.saturating_sub(at.0.rem_euclid(grid)).max(now.0.saturating_add(1)))
+    }
+}
+
 /// The next step of one deployment at `now`.
 #[must_use]
 pub fn next(deployment: &Deployment, timing: &Timing, now: Timestamp) -> Next {

@@ -51,7 +51,7 @@ async fn put_off(parts: &Parts, fence: &Fence, observed: Vec<(Deployment, Execut
         .map(|(deployment, execution)| Deferral {
             id: deployment.id,
             version: deployment.progress.version,
-            until: now.plus(parts.policy.timing.poll_pause(now.since(execution.since))),
+            until: parts.policy.timing.next_look(execution.since, now),
         })
         .collect();
     if deferrals.is_empty() {

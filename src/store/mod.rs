@@ -33,7 +33,9 @@ mod row;
 mod schema;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
@@ -52,7 +54,7 @@ use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service};
 use crate::domain::record::EventRecord;
 use crate::domain::state::Version;
 use crate::domain::time::Timestamp;
-use connection::{Connector, Readers};
+use connection::{Connector, Readers, locked};
 use recent::Recent;
 use record::Submission;
 use writer::Writer;
@@ -62,6 +64,8 @@ pub struct Store {
     writer: Writer,
     readers: Readers,
     recent: Recent,
+    /// What was said of damaged rows.
+    unreadable: Mutex<BTreeSet<String>>,
 }
 
 /// When to look at a deployment again.
@@ -90,7 +94,12 @@ impl Store {
     pub fn open_on(path: &Path, disk: Disk) -> Result<Self, Error> {
         let (connector, connection) = Connector::prepare(path, disk)?;
         let writer = Writer::new(connector.clone(), connection);
-        Ok(Self { writer, readers: Readers::new(connector), recent: Recent::default() })
+        Ok(Self {
+            writer,
+            readers: Readers::new(connector),
+            recent: Recent::default(),
+            unreadable: Mutex::default(),
+        })
     }
 
     /// Create a deployment in state `pending`, with its event `CREATED` by
@@ -145,12 +154,20 @@ impl Store {
     }
 
     /// The deployments under way that are to be looked at by `now`, oldest due
-    /// first: at most `limit`, and at most [`LARGEST_PAGE`].
+    /// first: at most `limit`, and at most [`LARGEST_PAGE`]. A row that cannot
+    /// be read is left out and said in the log, once: one damaged deployment
+    /// must not hold up the others.
     ///
     /// # Errors
     /// Only those of the database.
     pub fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Deployment>, Error> {
-        self.readers.read(|connection| queries::due(connection, now, limit))
+        let due = self.readers.read(|connection| queries::due(connection, now, limit))?;
+        for what in due.unreadable {
+            if locked(&self.unreadable).insert(what.clone()) {
+                tracing::error!(%what, "a deployment cannot be read and is not driven; restore it from a backup");
+            }
+        }
+        Ok(due.deployments)
     }
 
     /// When the next deployment or notice is due; `None` if nothing is.

@@ -142,14 +142,28 @@ pub(super) fn history(
         .collect()
 }
 
-pub(super) fn due(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Deployment>, Error> {
-    connection
-        .prepare_cached(
-            "SELECT id, version, created_at, spec, progress FROM deployment
-             WHERE active = 1 AND due_at <= ?1 ORDER BY due_at, number LIMIT ?2",
-        )?
-        .query_and_then(params![now.0, limit.min(LARGEST_PAGE)], row::deployment)?
-        .collect()
+/// What is due. A row that cannot be read must not hold up the others.
+#[derive(Debug, Default)]
+pub(super) struct Due {
+    pub(super) deployments: Vec<Deployment>,
+    /// What is wrong with each row that cannot be read.
+    pub(super) unreadable: Vec<String>,
+}
+
+pub(super) fn due(connection: &Connection, now: Timestamp, limit: u32) -> Result<Due, Error> {
+    let mut due = Due::default();
+    let mut select = connection.prepare_cached(
+        "SELECT id, version, created_at, spec, progress FROM deployment
+         WHERE active = 1 AND due_at <= ?1 ORDER BY due_at, number LIMIT ?2",
+    )?;
+    for deployment in select.query_and_then(params![now.0, limit.min(LARGEST_PAGE)], row::deployment)? {
+        match deployment {
+            Ok(deployment) => due.deployments.push(deployment),
+            Err(Error::Corrupt { what }) => due.unreadable.push(what),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(due)
 }
 
 pub(super) fn next_due(connection: &Connection) -> Result<Option<Timestamp>, Error> {
