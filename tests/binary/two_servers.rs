@@ -24,6 +24,23 @@ fn script() -> Script {
     Script::instant().with("deploy_dev", Pipeline::lasting(1_000))
 }
 
+#[tokio::test]
+async fn servers_that_start_at_once_on_a_new_database_all_answer() {
+    let room = Room::furnished(script()).await;
+    let mut servers: Vec<Wire> = (0..6).map(|_| Wire::silent(room.server(), Era::Modern)).collect();
+    for server in &mut servers {
+        server.done("list_deployments", json!({})).await;
+    }
+    let id = servers[0].start("staging").await;
+    for server in &mut servers {
+        assert_eq!(server.wait(&id, "ended").await["state"], "completed");
+    }
+    room.assert_ran_once(&TO_STAGING);
+    for server in servers {
+        assert_eq!(server.close().await.code, Some(0));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_server_takes_over_from_one_that_dies_while_a_pipeline_runs() {
     let room = Room::furnished(script()).await;
