@@ -96,22 +96,36 @@ impl App {
         Ok(recorded)
     }
 
-    /// ROLLBACK with its targets: each touched environment, production first,
-    /// and its last good version, as far as there is one.
-    async fn rollback_of(&self, deployment: &Deployment, reason: &str) -> Result<MainEvent, Error> {
-        let touched = deployment.touched();
-        let mut targets = Vec::new();
-        for environment in deployment.spec.workflow.environments.iter().rev() {
-            if !touched.contains(&environment.name) {
-                continue;
-            }
-            let (service, repository) = (deployment.spec.service.clone(), deployment.spec.repository.clone());
-            let name = environment.name.clone();
-            let history = self
-                .blocking(move |store| store.versions(&service, &repository, &name, VERSIONS_LOOKED_AT))
-                .await?;
-            targets.extend(Restore::find(&environment.name, &history, &deployment.id));
-        }
-        Ok(MainEvent::Rollback { reason: reason.to_owned(), targets })
+    /// The deployment, and the ROLLBACK that it would take, in one visit to the store.
+    async fn see(&self, id: &str) -> Result<(Deployment, MainEvent), Error> {
+        let id: DeploymentId = id.parse()?;
+        self.blocking(move |store| {
+            let deployment = store.load(&id)?;
+            let rollback = rollback_of(store, &deployment, "")?;
+            Ok((deployment, rollback))
+        })
+        .await
     }
+
+    async fn rollback_of(&self, deployment: &Deployment, reason: &str) -> Result<MainEvent, Error> {
+        if deployment.touched().is_empty() {
+            return Ok(MainEvent::Rollback { reason: reason.to_owned(), targets: Vec::new() });
+        }
+        let (deployment, reason) = (deployment.clone(), reason.to_owned());
+        self.blocking(move |store| rollback_of(store, &deployment, &reason)).await
+    }
+}
+
+/// ROLLBACK with its targets: each touched environment, production first, and
+/// its last good version, as far as there is one.
+fn rollback_of(store: &Store, deployment: &Deployment, reason: &str) -> Result<MainEvent, store::Error> {
+    let touched = deployment.touched();
+    let spec = &deployment.spec;
+    let mut targets = Vec::new();
+    for environment in spec.workflow.environments.iter().rev().filter(|it| touched.contains(&it.name)) {
+        let history =
+            store.versions(&spec.service, &spec.repository, &environment.name, VERSIONS_LOOKED_AT)?;
+        targets.extend(Restore::find(&environment.name, &history, &deployment.id));
+    }
+    Ok(MainEvent::Rollback { reason: reason.to_owned(), targets })
 }

@@ -5,6 +5,7 @@ use super::view::{ApprovalSummary, FailureView, StageView, StatusView, wire_name
 use super::{App, Error};
 use crate::domain::approval::ApprovalRequest;
 use crate::domain::deployment::{Deployment, Mode};
+use crate::domain::event::MainEvent;
 use crate::domain::retry::MAX_ATTEMPTS;
 use crate::domain::run::{Phase, Run, RunStatus};
 use crate::domain::state::State;
@@ -19,8 +20,8 @@ impl App {
     /// # Errors
     /// When there is no such deployment.
     pub async fn status(&self, id: &str) -> Result<StatusView, Error> {
-        let deployment = self.load(id).await?;
-        self.view(&deployment).await
+        let (deployment, rollback) = self.see(id).await?;
+        Ok(self.view_with(&deployment, &rollback))
     }
 
     /// The status with every state that it went through.
@@ -28,18 +29,24 @@ impl App {
     /// # Errors
     /// When there is no such deployment.
     pub async fn full_status(&self, id: &str) -> Result<StatusView, Error> {
-        let deployment = self.load(id).await?;
+        let (deployment, rollback) = self.see(id).await?;
         let wanted = deployment.id.clone();
         let records = self.blocking(move |store| store.history(&wanted, 0, TIMELINE_EVENTS)).await?;
         let until = (!deployment.progress.state.is_terminal()).then(|| self.clock.now());
         let timeline = timeline::of(&records, until);
-        Ok(StatusView { timeline: Some(timeline), ..self.view(&deployment).await? })
+        Ok(StatusView { timeline: Some(timeline), ..self.view_with(&deployment, &rollback) })
     }
 
     pub(super) async fn view(&self, deployment: &Deployment) -> Result<StatusView, Error> {
+        let rollback = self.rollback_of(deployment, "").await?;
+        Ok(self.view_with(deployment, &rollback))
+    }
+
+    /// The view of a deployment that would take this ROLLBACK.
+    fn view_with(&self, deployment: &Deployment, rollback: &MainEvent) -> StatusView {
         let progress = &deployment.progress;
-        let doors = self.doors(deployment).await?;
-        Ok(StatusView {
+        let doors = self.doors(deployment, rollback);
+        StatusView {
             deployment_id: deployment.id.to_string(),
             state: progress.state.name(),
             version: progress.version,
@@ -65,7 +72,7 @@ impl App {
             jira_issues: deployment.spec.jira_issues.iter().map(ToString::to_string).collect(),
             caveats: self.policy.caveats.clone(),
             timeline: None,
-        })
+        }
     }
 
     fn stage_view(&self, stage: &Stage, run: &Run) -> StageView {

@@ -95,7 +95,7 @@ impl App {
     /// # Errors
     /// When there is no such deployment or event.
     pub async fn explain(&self, id: &str, event: &str) -> Result<ExplanationView, Error> {
-        let deployment = self.load(id).await?;
+        let (deployment, rollback) = self.see(id).await?;
         let event = Event::from(self.door(&deployment, event, "").await?);
         let now = self.clock.now();
         let (possible, guards) = match deployment.explain(&event, now) {
@@ -109,14 +109,13 @@ impl App {
             possible,
             would_lead_to,
             guards,
-            self.doors(&deployment).await?,
+            self.doors(&deployment, &rollback),
         ))
     }
 
     /// The events that the present state has an arrow for.
-    pub(super) async fn doors(&self, deployment: &Deployment) -> Result<Vec<DoorView>, Error> {
-        let rollback = self.rollback_of(deployment, "").await?;
-        Ok(deployment.open_doors(&rollback, self.clock.now()).into_iter().map(DoorView::from).collect())
+    pub(super) fn doors(&self, deployment: &Deployment, rollback: &MainEvent) -> Vec<DoorView> {
+        deployment.open_doors(rollback, self.clock.now()).into_iter().map(DoorView::from).collect()
     }
 
     async fn door(&self, deployment: &Deployment, name: &str, reason: &str) -> Result<MainEvent, Error> {

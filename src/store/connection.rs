@@ -15,6 +15,11 @@ use super::schema::{self, Origin};
 /// How long a writer waits for a writer of another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often, and how long apart, the switch to a write-ahead log is tried: as
+/// long as any other writer waits.
+const SWITCH_TRIES: u32 = 100;
+const SWITCH_PAUSE: Duration = Duration::from_millis(50);
+
 /// Prepared statements kept for each connection; more than we have.
 const STATEMENTS: usize = 64;
 
@@ -112,7 +117,7 @@ impl Connector {
 
     fn configure(&self, connection: &Connection) -> Result<(), Error> {
         let durability = self.disk.durability as i64;
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+        switch_to_wal(connection)?;
         connection.pragma_update(None, "synchronous", durability)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         if let Some(pages) = self.disk.checkpoint {
@@ -152,6 +157,24 @@ impl Connector {
     fn unreadable(&self, what: &'static str, source: Option<Cause>) -> Error {
         Error::Unreadable { path: self.path.clone(), what, source }
     }
+}
+
+/// Two processes that start at once on a new file both switch it. SQLite calls
+/// that a deadlock and waits for nothing: one of them is refused at once,
+/// whatever its timeout, and finds the switch done when it tries again.
+fn switch_to_wal(connection: &Connection) -> Result<(), Error> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let mut tries = 1;
+    let switched = loop {
+        let outcome = connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()));
+        match outcome.map_err(Error::from) {
+            Err(Error::Busy) if tries < SWITCH_TRIES => tries += 1,
+            outcome => break outcome,
+        }
+        std::thread::sleep(SWITCH_PAUSE);
+    };
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    switched
 }
 
 /// Only the owner may read a deployment's history. SQLite gives its other files the same permissions.

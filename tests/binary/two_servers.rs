@@ -2,12 +2,13 @@
 //! ends, and no pipeline runs twice.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deployment_orchestrator::harness::simulator::{Endpoint, Phase, Pipeline, Script};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::room::{ALL_PIPELINES, DECIDES, PATIENCE, Room};
 use crate::wire::{Era, Wire};
@@ -21,6 +22,23 @@ const TAKEOVER: Duration = Duration::from_secs(20);
 /// Runs of `deploy_dev` last long enough to die during one.
 fn script() -> Script {
     Script::instant().with("deploy_dev", Pipeline::lasting(1_000))
+}
+
+#[tokio::test]
+async fn servers_that_start_at_once_on_a_new_database_all_answer() {
+    let room = Room::furnished(script()).await;
+    let mut servers: Vec<Wire> = (0..6).map(|_| Wire::silent(room.server(), Era::Modern)).collect();
+    for server in &mut servers {
+        server.done("list_deployments", json!({})).await;
+    }
+    let id = servers[0].start("staging").await;
+    for server in &mut servers {
+        assert_eq!(server.wait(&id, "ended").await["state"], "completed");
+    }
+    room.assert_ran_once(&TO_STAGING);
+    for server in servers {
+        assert_eq!(server.close().await.code, Some(0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -150,7 +150,10 @@ impl Wire {
             return self.early.remove(found).unwrap();
         }
         loop {
-            let message = self.next().await.unwrap_or_else(|| panic!("no answer to request {id}"));
+            let Some(message) = self.next().await else {
+                let log = (&mut self.log).await.unwrap();
+                panic!("the server hung up before it answered request {id}: {log}");
+            };
             if message["id"] == id {
                 return message;
             }
