@@ -322,7 +322,7 @@ fn one_changed_byte_is_found_at_its_event() {
         "version = version + 1000",
         "format = 2",
         "hash = zeroblob(32)",
-        "deployment = replace(deployment, 'dep_0', 'dep_1')",
+        "deployment = deployment + 1",
     ];
     raw.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
     for position in [1, 2, length / 2, length] {
@@ -371,14 +371,16 @@ fn a_row_that_we_would_not_write_is_not_read() {
     let store = place.open();
     let deployment = create(&store, 1);
     for change in [
-        r#"progress = json_set(progress, '$.extra', 1)"#,
-        r#"progress = json_set(progress, '$.version', 5)"#,
-        r#"spec = '{}'"#,
+        r#"deployment SET progress = json_set(progress, '$.extra', 1)"#,
+        r#"deployment SET progress = json_set(progress, '$.version', 5)"#,
+        r#"spec SET spec = '{}'"#,
     ] {
         let raw = place.raw();
-        raw.execute_batch(&format!("BEGIN; UPDATE deployment SET {change}; COMMIT")).unwrap();
+        raw.execute_batch(&format!("BEGIN; UPDATE {change}; COMMIT")).unwrap();
         assert!(matches!(store.load(&deployment.id), Err(Error::Corrupt { .. })), "{change}");
     }
+    let sound = create(&store, 2);
+    assert_eq!(store.due(at(1_000), 10).unwrap(), [sound], "a damaged row holds up no other");
 }
 
 #[cfg(unix)]

@@ -201,9 +201,14 @@ pub fn next(deployment: &Deployment, timing: &Timing, now: Timestamp) -> Next {
     }
 }
 
-/// When the engine should next look at the deployment; `None` for never.
+/// When the engine should next look at the deployment; `None` for never. Cheap,
+/// because it is asked with every event: that a decision is genuine is found out
+/// at the look.
 #[must_use]
 pub fn due_at(deployment: &Deployment, now: Timestamp) -> Option<Timestamp> {
+    if let State::AwaitingApproval { request: Some(request), .. } = &deployment.progress.state {
+        return Some(if request.decisions.is_empty() { request.expires_at } else { now });
+    }
     match next(deployment, &Timing::default(), now) {
         Next::Do(_) => Some(now),
         Next::Wait(until) => Some(until),

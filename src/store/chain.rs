@@ -70,7 +70,7 @@ pub(super) fn append(connection: &Connection, link: &Link<'_>) -> Result<u64, Er
     connection
         .prepare_cached(
             "INSERT INTO event (position, deployment, version, at, format, actor, event, state, hash)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             VALUES (?1, (SELECT number FROM deployment WHERE id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             signed(position),
@@ -89,7 +89,10 @@ pub(super) fn append(connection: &Connection, link: &Link<'_>) -> Result<u64, Er
 /// Walk the chain from its first event.
 pub(super) fn verify(connection: &Connection) -> Result<ChainHead, ChainError> {
     let mut head = ChainHead { position: 0, hash: genesis() };
-    let mut events = connection.prepare("SELECT * FROM event ORDER BY position")?;
+    let mut events = connection.prepare(
+        "SELECT event.*, deployment.id FROM event LEFT JOIN deployment ON event.deployment = number
+         ORDER BY position",
+    )?;
     let mut rows = events.query([])?;
     while let Some(row) = rows.next()? {
         head = follow(&head, row).map_err(|what| ChainError::Broken { position: head.position + 1, what })?;
@@ -124,7 +127,7 @@ fn follow(head: &ChainHead, row: &Row<'_>) -> Result<ChainHead, String> {
     }
     let column = |name| row::text(row, name).map_err(|error| error.to_string());
     let link = Link {
-        deployment: column("deployment")?,
+        deployment: column("id")?,
         version: event.version,
         at: event.at,
         actor: column("actor")?,
@@ -146,9 +149,9 @@ fn unrecorded(connection: &Connection) -> rusqlite::Result<Option<DeploymentId>>
     connection
         .query_row(
             "SELECT id FROM deployment d
-             LEFT JOIN event e ON e.deployment = d.id AND e.version = d.version
+             LEFT JOIN event e ON e.deployment = d.number AND e.version = d.version
              WHERE e.state IS NOT d.state
-                OR EXISTS (SELECT 1 FROM event WHERE deployment = d.id AND version > d.version)
+                OR EXISTS (SELECT 1 FROM event WHERE deployment = d.number AND version > d.version)
              LIMIT 1",
             [],
             |row| row.get::<_, String>(0),

@@ -80,7 +80,10 @@ impl FromStr for Cursor {
 
 pub(super) fn load(connection: &Connection, id: &DeploymentId) -> Result<Deployment, Error> {
     connection
-        .prepare_cached("SELECT id, version, created_at, spec, progress FROM deployment WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT id, version, created_at, spec, progress
+             FROM deployment JOIN spec ON spec.deployment = number WHERE id = ?1",
+        )?
         .query_and_then([id.as_str()], row::deployment)?
         .next()
         .unwrap_or_else(|| Err(Error::NotFound { id: id.clone() }))
@@ -90,7 +93,8 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Err
     let limit = filter.limit.clamp(1, LARGEST_PAGE);
     let before = filter.before.as_ref().map_or(i64::MAX, |cursor| signed(cursor.0));
     let mut sql = String::from(
-        "SELECT number, id, version, created_at, spec, progress FROM deployment WHERE number < ?",
+        "SELECT number, id, version, created_at, spec, progress
+         FROM deployment JOIN spec ON spec.deployment = number WHERE number < ?",
     );
     let mut values: Vec<&dyn ToSql> = vec![&before];
     match filter.activity {
@@ -136,7 +140,8 @@ pub(super) fn history(
 ) -> Result<Vec<EventRecord>, Error> {
     connection
         .prepare_cached(
-            "SELECT * FROM event WHERE deployment = ?1 AND version > ?2 ORDER BY version LIMIT ?3",
+            "SELECT event.*, deployment.id FROM deployment JOIN event ON event.deployment = number
+             WHERE id = ?1 AND event.version > ?2 ORDER BY event.version LIMIT ?3",
         )?
         .query_and_then(params![id.as_str(), signed(after), limit.min(LARGEST_PAGE)], row::event)?
         .collect()
@@ -153,7 +158,8 @@ pub(super) struct Due {
 pub(super) fn due(connection: &Connection, now: Timestamp, limit: u32) -> Result<Due, Error> {
     let mut due = Due::default();
     let mut select = connection.prepare_cached(
-        "SELECT id, version, created_at, spec, progress FROM deployment
+        "SELECT id, version, created_at, spec, progress
+         FROM deployment JOIN spec ON spec.deployment = number
          WHERE active = 1 AND due_at <= ?1 ORDER BY due_at, number LIMIT ?2",
     )?;
     for deployment in select.query_and_then(params![now.0, limit.min(LARGEST_PAGE)], row::deployment)? {

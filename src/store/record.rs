@@ -74,7 +74,8 @@ pub(super) fn create(
 ) -> Result<Created, Error> {
     let existing = connection
         .prepare_cached(
-            "SELECT id, version, created_at, spec, progress FROM deployment
+            "SELECT id, version, created_at, spec, progress
+             FROM deployment JOIN spec ON spec.deployment = number
              WHERE id = ?1 OR (idempotency_key IS NOT NULL AND idempotency_key = ?2)
              ORDER BY idempotency_key = ?2 DESC LIMIT 1",
         )?
@@ -172,8 +173,8 @@ fn insert(connection: &Connection, deployment: &Deployment) -> Result<(), Error>
     connection
         .prepare_cached(
             "INSERT INTO deployment (id, version, state, active, repository, service, environment,
-                                     idempotency_key, created_at, due_at, progress, spec)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                                     idempotency_key, created_at, due_at, progress)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             deployment.id.as_str(),
@@ -187,8 +188,10 @@ fn insert(connection: &Connection, deployment: &Deployment) -> Result<(), Error>
             deployment.created_at.0,
             plan::due_at(deployment, deployment.created_at).map(|due| due.0),
             to_json(&deployment.progress),
-            to_json(spec),
         ])?;
+    connection
+        .prepare_cached("INSERT INTO spec (deployment, spec) VALUES (?1, ?2)")?
+        .execute(params![connection.last_insert_rowid(), to_json(spec)])?;
     Ok(())
 }
 

@@ -59,7 +59,7 @@ pub(super) fn deployment(row: &Row<'_>) -> Result<Deployment, Error> {
     }
 }
 
-/// A whole row of `event`.
+/// A whole row of `event`, with the `id` of its deployment.
 pub(super) fn event(row: &Row<'_>) -> Result<EventRecord, Error> {
     let position = unsigned(row.get("position")?)?;
     let format: u32 = row.get("format")?;
@@ -68,7 +68,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<EventRecord, Error> {
     }
     Ok(EventRecord {
         position,
-        deployment: id(row, "deployment")?,
+        deployment: id(row, "id")?,
         version: unsigned(row.get("version")?)?,
         at: Timestamp(row.get("at")?),
         actor: from_json(text(row, "actor")?, || format!("the actor of event {position}"))?,

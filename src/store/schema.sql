@@ -15,8 +15,13 @@ CREATE TABLE deployment (
     idempotency_key TEXT,
     created_at      INTEGER NOT NULL,
     due_at          INTEGER CHECK (due_at IS NULL OR active = 1),
-    progress        TEXT    NOT NULL,     -- JSON, rewritten with every event
-    spec            TEXT    NOT NULL      -- JSON, written once
+    progress        TEXT    NOT NULL      -- JSON, rewritten with every event
+) STRICT;
+
+-- Apart from the row, because an event writes every page of the row anew.
+CREATE TABLE spec (
+    deployment INTEGER PRIMARY KEY REFERENCES deployment (number),
+    spec       TEXT    NOT NULL           -- JSON, written once
 ) STRICT;
 
 CREATE UNIQUE INDEX deployment_key ON deployment (idempotency_key) WHERE idempotency_key IS NOT NULL;
@@ -28,7 +33,7 @@ CREATE INDEX deployment_environment ON deployment (environment);
 
 CREATE TABLE event (
     position   INTEGER PRIMARY KEY,       -- counts all events, from 1, without gaps
-    deployment TEXT    NOT NULL REFERENCES deployment (id),
+    deployment INTEGER NOT NULL REFERENCES deployment (number),
     version    INTEGER NOT NULL CHECK (version >= 1),
     at         INTEGER NOT NULL,
     format     INTEGER NOT NULL,          -- of the JSON in this row

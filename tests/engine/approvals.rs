@@ -77,7 +77,7 @@ async fn nothing_that_was_edited_after_the_approval_is_sent_to_production() {
 
     let edited = rusqlite::Connection::open(&world.path)
         .unwrap()
-        .execute("UPDATE deployment SET spec = replace(spec, 'eu-west-1', 'us-east-1')", [])
+        .execute("UPDATE spec SET spec = replace(spec, 'eu-west-1', 'us-east-1')", [])
         .unwrap();
     assert_eq!(edited, 1);
 
