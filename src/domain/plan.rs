@@ -117,9 +117,7 @@ impl Timing {
     pub fn poll_pause(&self, age: Duration) -> Duration {
         (age / 10).clamp(self.fastest_poll, self.slowest_poll.max(self.fastest_poll))
     }
-}
 
-impl Timing {
     /// When to look again at something that began at `since`: after
     /// [`Self::poll_pause`], and then together with all others that are due at
     /// about that time, because one request looks at a hundred executions.
