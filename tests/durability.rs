@@ -20,6 +20,7 @@ use deployment_orchestrator::domain::deployment::Deployment;
 use deployment_orchestrator::domain::event::{Event, EventName, MainEvent};
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::principal::Actor;
+use deployment_orchestrator::domain::replay::replay;
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::store::{self, Authority, Created, Durability, Entry, Error, Expected, Store};
 use disk::{Disk, Fault, Files, Operation, Platter, VFS};
@@ -185,23 +186,7 @@ fn survey(disk: &Disk, run: &Run, told: usize) -> Result<(), Harm> {
 
 fn replayed(store: &Store, id: &DeploymentId) -> Result<Deployment, Harm> {
     let events = store.history(id, 0, 1_000).map_err(|error| Harm::Damaged(error.to_string()))?;
-    let mut replayed = Err(Harm::Damaged(format!("{id} does not begin with CREATED")));
-    for record in events {
-        replayed = match (replayed, &record.event) {
-            (Err(_), Event::Main(MainEvent::Created { spec })) => {
-                Ok(Deployment::create(record.deployment, (**spec).clone(), record.at))
-            }
-            (Ok(mut deployment), event) => match deployment.apply(event, record.at) {
-                Ok(transition) => {
-                    deployment.progress = transition.progress;
-                    Ok(deployment)
-                }
-                Err(refusal) => Err(Harm::Damaged(refusal.to_string())),
-            },
-            (harm @ Err(_), _) => return harm,
-        };
-    }
-    replayed
+    replay(&events).map_err(|error| Harm::Damaged(error.to_string()))
 }
 
 #[test]

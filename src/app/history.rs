@@ -54,7 +54,7 @@ impl App {
         })
     }
 
-    /// The audit events of a deployment after the version `after`.
+    /// The audit events of a deployment after the position `after`.
     ///
     /// # Errors
     /// When there is no such deployment.
@@ -71,7 +71,7 @@ impl App {
         let full = records.len() == usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(HistoryView {
             deployment_id: id.to_string(),
-            next_after: records.last().filter(|_| full).map(|record| record.version),
+            next_after: records.last().filter(|_| full).map(|record| record.position),
             events: records.iter().map(EventView::from).collect(),
         })
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::event::Event;
-use crate::domain::record::EventRecord;
+use crate::domain::record::{EventRecord, What};
 use crate::domain::run::RunEvent;
 use crate::domain::time::Timestamp;
 
@@ -28,7 +28,8 @@ pub struct TimelineEntry {
 pub(super) fn of(records: &[EventRecord], until: Option<Timestamp>) -> Vec<TimelineEntry> {
     let mut entries: Vec<(String, Timestamp, u32)> = Vec::new();
     for record in records {
-        let attempts = u32::from(matches!(record.event, Event::Run(RunEvent::TriggerIntended { .. })));
+        let attempts =
+            u32::from(matches!(record.what, What::Event(Event::Run(RunEvent::TriggerIntended { .. }))));
         match entries.last_mut() {
             Some((state, _, counted)) if *state == record.state => *counted += attempts,
             _ => entries.push((record.state.clone(), record.at, attempts)),

@@ -264,6 +264,8 @@ pub struct HistoryView {
 /// One audit event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct EventView {
+    /// Its place in the history of all deployments.
+    pub position: u64,
     /// The deployment's version after it.
     pub version: u64,
     /// When.
@@ -377,14 +379,15 @@ impl From<&Deployment> for LineView {
 
 impl From<&EventRecord> for EventView {
     fn from(record: &EventRecord) -> Self {
-        let mut details = serde_json::to_value(&record.event).unwrap_or_default();
+        let mut details = serde_json::to_value(&record.what).unwrap_or_default();
         if let Some(fields) = details.as_object_mut() {
             fields.remove("event");
         }
         Self {
+            position: record.position,
             version: record.version,
             at: record.at.to_rfc3339(),
-            event: record.event.name().0,
+            event: record.what.name().0,
             state: record.state.clone(),
             by: record.actor.principal.to_string(),
             channel: wire_name(&record.actor.channel),

@@ -3,6 +3,7 @@
 
 pub mod approval;
 mod arrow;
+pub mod chain;
 pub mod deployment;
 pub mod door;
 pub mod event;
@@ -13,6 +14,8 @@ pub mod notice;
 pub mod plan;
 pub mod principal;
 pub mod record;
+pub mod remark;
+pub mod replay;
 pub mod retry;
 mod rollback;
 pub mod run;

@@ -14,7 +14,8 @@ use super::time::Timestamp;
 /// One message about one deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// Unique for ever: the deployment, the version it reached and the topic.
+    /// Unique for ever: the deployment, the version it reached and the topic;
+    /// of a remark, which reaches no version, its position, too.
     /// A receiver that can de-duplicate does so by this key.
     pub key: String,
     /// About which deployment.
@@ -53,6 +54,8 @@ pub enum Topic {
     RolledBack,
     /// A rollback failed: page somebody.
     RollbackFailed,
+    /// Somebody reached for what they may not, or something stored was changed.
+    Security,
 }
 
 /// What people are told when `event` takes `before` to `after`. At most one
@@ -67,6 +70,25 @@ pub fn of(before: &Deployment, event: &Event, after: &Progress) -> Vec<Notice> {
         text: format!("{} {}: {text}", before.spec.service, before.spec.commit),
         at: after.updated_at,
     }]
+}
+
+/// What people are told of a remark at `position`, in these words.
+#[must_use]
+pub fn of_remark(
+    deployment: &DeploymentId,
+    version: u64,
+    position: u64,
+    text: String,
+    at: Timestamp,
+) -> Notice {
+    let topic = Topic::Security;
+    Notice {
+        key: format!("{deployment}:{version}:{}:{position}", topic.as_str()),
+        deployment: deployment.clone(),
+        topic,
+        text,
+        at,
+    }
 }
 
 fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, String)> {
@@ -131,6 +153,7 @@ impl Topic {
             Self::Cancelled => "cancelled",
             Self::RolledBack => "rolled-back",
             Self::RollbackFailed => "rollback-failed",
+            Self::Security => "security",
         }
     }
 }

@@ -27,28 +27,28 @@ pub(super) async fn claim(
 /// that nobody heard holds back the later ones of its deployment.
 pub(super) async fn deliver(parts: &Parts, fence: &Fence, claimed: Vec<Claimed>) {
     let mut held = HashMap::new();
-    for Claimed { notice, attempts } in claimed {
+    for claimed in claimed {
+        let Claimed { notice, attempts, .. } = &claimed;
         if let Some(until) = held.get(&notice.deployment).copied() {
-            let (fence, key) = (fence.clone(), notice.key);
+            let fence = fence.clone();
             let _ = parts
-                .blocking(move |store| store.postpone_notice(&fence, &key, until, "an earlier one waits"))
+                .blocking(move |store| store.postpone_notice(&fence, &claimed, until, "an earlier one waits"))
                 .await;
             continue;
         }
-        let told = parts.notifier.tell(&notice).await;
+        let told = parts.notifier.tell(notice).await;
         let now = parts.clock.now();
-        let fence = fence.clone();
-        let key = notice.key.clone();
+        let (fence, it) = (fence.clone(), claimed.clone());
         let recorded = match told {
-            Ok(()) => parts.blocking(move |store| store.complete_notice(&fence, &key, now)).await,
+            Ok(()) => parts.blocking(move |store| store.complete_notice(&fence, &it, now)).await,
             Err(error) => {
                 tracing::warn!(notice = %notice.key, %error, "a notice was not delivered; it is tried again");
-                let pause = Duration::from_secs(1 << attempts.min(9)).min(LONGEST_PAUSE);
+                let pause = Duration::from_secs(1 << attempts.min(&9)).min(LONGEST_PAUSE);
                 let until = now.plus(pause);
-                if attempts < TRIES_IN_ORDER {
+                if *attempts < TRIES_IN_ORDER {
                     held.insert(notice.deployment.clone(), until);
                 }
-                parts.blocking(move |store| store.postpone_notice(&fence, &key, until, &error.message)).await
+                parts.blocking(move |store| store.postpone_notice(&fence, &it, until, &error.message)).await
             }
         };
         if let Err(error) = recorded {

@@ -1,179 +1,124 @@
-//! The events as a chain: each row's hash covers the row and the hash before it.
-//!
-//! Whoever changes, removes or swaps an event afterwards has to compute every
-//! later hash anew, and no longer has the head that was noted elsewhere.
+//! The chain of the history in its table: appending to it, and reading it back word for word.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
-use super::row::{self, FORMAT, signed, unsigned};
-use crate::domain::id::DeploymentId;
+use super::row::{self, signed, unsigned};
+use crate::domain::chain::{ChainHead, FORMAT, Hash, RawRecord, Standing};
 use crate::domain::time::Timestamp;
 
-/// Put before the first event, so that a hash made for anything else never fits.
-const GENESIS: &[u8] = b"deployment-orchestrator events v1";
-
-/// The last link. Note it elsewhere: a later chain that does not contain it was rewritten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChainHead {
-    /// The position of the last event; 0 if there is none.
-    pub position: u64,
-    /// Its hash.
-    pub hash: [u8; 32],
-}
-
-impl ChainHead {
-    /// The hash as 64 hexadecimal digits.
-    #[must_use]
-    pub fn hex(&self) -> String {
-        self.hash.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
-/// The events are not what was recorded, or could not be read.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ChainError {
-    /// The first event that is not as it was recorded.
-    #[error("the history was changed at event {position}: {what}")]
-    Broken {
-        /// Its position.
-        position: u64,
-        /// What does not fit.
-        what: String,
-    },
-    /// It could not be read to the end.
-    #[error(transparent)]
-    Store(#[from] Error),
-}
-
-impl From<rusqlite::Error> for ChainError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
-
-/// The columns of an event that its hash covers, as they are stored.
-pub(super) struct Link<'a> {
-    pub(super) deployment: &'a str,
-    pub(super) version: u64,
+/// What is new in a record: all but its place in the chain.
+pub(super) struct Line {
     pub(super) at: Timestamp,
-    pub(super) actor: &'a str,
-    pub(super) event: &'a str,
-    pub(super) state: &'a str,
+    pub(super) actor: String,
+    pub(super) event: String,
+    pub(super) lookup: Option<String>,
+    /// The number of the deployment's row, and where the record leaves it.
+    pub(super) left: Option<(i64, Standing)>,
 }
 
-/// Append an event to the chain, in the open transaction, and return its position.
-pub(super) fn append(connection: &Connection, link: &Link<'_>) -> Result<u64, Error> {
-    let head = head(connection)?;
-    let position = head.position + 1;
-    connection
-        .prepare_cached(
-            "INSERT INTO event (position, deployment, version, at, format, actor, event, state, hash)
-             VALUES (?1, (SELECT number FROM deployment WHERE id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?
-        .execute(params![
-            signed(position),
-            link.deployment,
-            signed(link.version),
-            link.at.0,
-            FORMAT,
-            link.actor,
-            link.event,
-            link.state,
-            hash(&head.hash, position, FORMAT, link),
-        ])?;
-    Ok(position)
-}
-
-/// Walk the chain from its first event.
-pub(super) fn verify(connection: &Connection) -> Result<ChainHead, ChainError> {
-    let mut head = ChainHead { position: 0, hash: genesis() };
-    let mut events = connection.prepare(
-        "SELECT event.*, deployment.id FROM event LEFT JOIN deployment ON event.deployment = number
-         ORDER BY position",
-    )?;
-    let mut rows = events.query([])?;
-    while let Some(row) = rows.next()? {
-        head = follow(&head, row).map_err(|what| ChainError::Broken { position: head.position + 1, what })?;
-    }
-    match unrecorded(connection)? {
-        None => Ok(head),
-        Some(id) => Err(ChainError::Broken {
-            position: head.position + 1,
-            what: format!("the row of {id} is not where its last event left it"),
-        }),
-    }
+/// A record with the hash that is stored with it.
+pub(super) struct Stored {
+    pub(super) record: RawRecord,
+    pub(super) hash: Hash,
 }
 
 /// The last link, which the next one continues.
-fn head(connection: &Connection) -> Result<ChainHead, Error> {
+pub(super) fn head(connection: &Connection) -> Result<ChainHead, Error> {
     let last = connection
         .prepare_cached("SELECT position, hash FROM event ORDER BY position DESC LIMIT 1")?
         .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))
         .optional()?;
     Ok(match last {
         Some((position, hash)) => ChainHead { position: unsigned(position)?, hash },
-        None => ChainHead { position: 0, hash: genesis() },
+        None => ChainHead::genesis(),
     })
 }
 
-/// The link after `head`, if `row` is it.
-fn follow(head: &ChainHead, row: &Row<'_>) -> Result<ChainHead, String> {
-    let next = head.position + 1;
-    let event = row::event(row).map_err(|error| error.to_string())?;
-    if event.position != next {
-        return Err(format!("the next event that is there is {}", event.position));
-    }
-    let column = |name| row::text(row, name).map_err(|error| error.to_string());
-    let link = Link {
-        deployment: column("id")?,
-        version: event.version,
-        at: event.at,
-        actor: column("actor")?,
-        event: column("event")?,
-        state: column("state")?,
-    };
-    let hash = hash(&head.hash, next, FORMAT, &link);
-    let stored: [u8; 32] = row.get("hash").map_err(|error| error.to_string())?;
-    if stored == hash {
-        Ok(ChainHead { position: next, hash })
-    } else {
-        Err("its hash does not fit what it says and the events before it".to_owned())
-    }
+/// The link at `position`; the beginning, if there is none.
+pub(super) fn link_at(connection: &Connection, position: u64) -> Result<ChainHead, Error> {
+    let hash = connection
+        .prepare_cached("SELECT hash FROM event WHERE position = ?1")?
+        .query_row([signed(position)], |row| row.get(0))
+        .optional()?;
+    Ok(hash.map_or_else(ChainHead::genesis, |hash| ChainHead { position, hash }))
 }
 
-/// A deployment whose row does not stand where its last event left it: its last
-/// events were removed, or the row was changed.
-fn unrecorded(connection: &Connection) -> rusqlite::Result<Option<DeploymentId>> {
+/// Append after `head`, in the open transaction that has read it.
+pub(super) fn append(connection: &Connection, head: &ChainHead, line: Line) -> Result<(), Error> {
+    let Line { at, actor, event, lookup, left } = line;
+    let (number, left) = left.unzip();
+    let record = RawRecord { position: head.position + 1, format: FORMAT, at, actor, event, lookup, left };
+    let hash = record.hash(&head.hash).expect("the format that we write has a hash");
+    let left = record.left.as_ref();
     connection
-        .query_row(
-            "SELECT id FROM deployment d
-             LEFT JOIN event e ON e.deployment = d.number AND e.version = d.version
-             WHERE e.state IS NOT d.state
-                OR EXISTS (SELECT 1 FROM event WHERE deployment = d.number AND version > d.version)
-             LIMIT 1",
-            [],
-            |row| row.get::<_, String>(0),
-        )
-        .optional()
-        .map(|id| id.and_then(|id| id.parse().ok()))
+        .prepare_cached(
+            "INSERT INTO event (position, deployment, version, previous, at, format,
+                                actor, event, state, lookup, hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            signed(record.position),
+            number,
+            left.map(|left| signed(left.version)),
+            left.map_or(0, |left| signed(left.previous)),
+            record.at.0,
+            record.format,
+            record.actor,
+            record.event,
+            left.map(|left| left.state.as_str()),
+            record.lookup,
+            hash,
+        ])?;
+    Ok(())
 }
 
-fn genesis() -> [u8; 32] {
-    Sha256::digest(GENESIS).into()
+/// The records of a deployment from the first to `last`, by its row's number.
+/// Where the list leads astray, it ends, or names records of others.
+pub(super) fn records_of(connection: &Connection, number: i64) -> Result<Vec<Stored>, Error> {
+    connection
+        .prepare_cached(
+            "WITH RECURSIVE list (position) AS (
+                 SELECT last_record FROM deployment WHERE number = ?1
+                 UNION ALL
+                 SELECT previous FROM list JOIN event USING (position) WHERE previous BETWEEN 1 AND position - 1
+             )
+             SELECT event.*, id FROM list JOIN event USING (position)
+             LEFT JOIN deployment ON number = event.deployment ORDER BY position",
+        )?
+        .query_and_then([number], stored)?
+        .collect()
 }
 
-fn hash(previous: &[u8; 32], position: u64, format: u32, link: &Link<'_>) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(previous);
-    for number in [position.to_be_bytes(), link.version.to_be_bytes(), link.at.0.to_be_bytes()] {
-        hash.update(number);
-    }
-    hash.update(format.to_be_bytes());
-    for text in [link.deployment, link.actor, link.event, link.state] {
-        hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text);
-    }
-    hash.finalize().into()
+/// A whole row of `event`, with the `id` of its deployment.
+pub(super) fn stored(row: &Row<'_>) -> Result<Stored, Error> {
+    Ok(Stored { record: raw(row)?, hash: row.get("hash")? })
+}
+
+/// The same without the hash.
+pub(super) fn raw(row: &Row<'_>) -> Result<RawRecord, Error> {
+    let position = unsigned(row.get("position")?)?;
+    let text = |column| row.get::<_, Option<String>>(column);
+    let number = |column| row.get::<_, Option<i64>>(column)?.map(unsigned).transpose();
+    let previous = unsigned(row.get("previous")?)?;
+    let of: Option<i64> = row.get("deployment")?;
+    let left = match (of, text("id")?, number("version")?, text("state")?) {
+        (None, _, None, None) if previous == 0 => None,
+        (Some(_), Some(deployment), Some(version), Some(state)) => {
+            Some(Standing { deployment, version, state, previous })
+        }
+        (Some(_), None, ..) => {
+            return Err(Error::corrupt(format!("the deployment of record {position} is not there")));
+        }
+        _ => return Err(Error::corrupt(format!("record {position} says half of where it left what"))),
+    };
+    Ok(RawRecord {
+        position,
+        format: row.get("format")?,
+        at: Timestamp(row.get("at")?),
+        actor: row::text(row, "actor")?.to_owned(),
+        event: row::text(row, "event")?.to_owned(),
+        lookup: text("lookup")?,
+        left,
+    })
 }

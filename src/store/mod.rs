@@ -10,27 +10,33 @@
 //! # How
 //!
 //! - One event is one transaction (`record.rs`): the row, the event, its notices
-//!   and its version of the environment are there together or not at all.
+//!   and its version of the environment are there together or not at all. A
+//!   remark (`remark.rs`) stands in the same history and moves no deployment.
 //! - Calls that come together share one sync (`writer.rs`); readers have
 //!   connections of their own and never wait (`connection.rs`).
 //! - Checkpoints are left to SQLite, which makes one in the commit that fills
 //!   1,000 pages of the WAL: a rare commit takes longer, and nothing has to be driven.
-//! - The events are a hash chain that shows what was changed afterwards ([`Store::verify_chain`]).
+//! - The history is a hash chain that shows what was changed afterwards, in it or
+//!   in the rows that follow from it ([`Store::verify_chain`], [`Store::intact`]).
 //! - Several processes may share the file; one of them drives ([`Store::lease`]).
 //!
 //! Not in here: decisions, which are the domain's, and time, which is an argument.
 //! Calls block for a disk sync; on an async runtime make them where blocking is allowed.
 
+mod anchor;
 mod chain;
 mod connection;
 mod error;
 mod lease;
+mod lookup;
 mod outbox;
 mod queries;
 mod recent;
 mod record;
+mod remark;
 mod row;
 mod schema;
+mod verify;
 mod writer;
 
 use std::collections::BTreeSet;
@@ -40,7 +46,6 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-pub use chain::{ChainError, ChainHead};
 #[doc(hidden)]
 pub use connection::{Disk, Durability};
 pub use error::{Cause, Error};
@@ -48,7 +53,10 @@ pub use lease::{Driver, Fence, Lease};
 pub use outbox::{CLAIM_TIME, Claimed, TRIES_IN_ORDER};
 pub use queries::{Activity, Cursor, Filter, LARGEST_PAGE, Page};
 pub use record::{Authority, Created, Entry, Expected};
+pub use remark::{About, Frozen, MOST_REMARKS, Remarked};
+pub use verify::ChainError;
 
+use crate::domain::chain::ChainHead;
 use crate::domain::deployment::{Deployment, Spec};
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service};
 use crate::domain::record::EventRecord;
@@ -64,8 +72,8 @@ pub struct Store {
     writer: Writer,
     readers: Readers,
     recent: Recent,
-    /// What was said of damaged rows.
-    unreadable: Mutex<BTreeSet<String>>,
+    /// What was said in the log, where it is said once.
+    said: Mutex<BTreeSet<String>>,
 }
 
 /// When to look at a deployment again.
@@ -98,7 +106,7 @@ impl Store {
             writer,
             readers: Readers::new(connector),
             recent: Recent::default(),
-            unreadable: Mutex::default(),
+            said: Mutex::default(),
         })
     }
 
@@ -128,6 +136,34 @@ impl Store {
         Ok(deployment)
     }
 
+    /// Add a remark to the history, with its notice. No version rises. Returns the remark's position,
+    /// or `None` if it was left out because there are [`MOST_REMARKS`] already.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or those of the database.
+    pub fn remark(&self, remarked: &Remarked) -> Result<Option<u64>, Error> {
+        let remark = remarked.clone();
+        let position = self.writer.write(move |connection| remark::add(connection, remark))?;
+        if position.is_none() {
+            let about = match &remarked.about {
+                About::Deployment { id, .. } => id.as_str(),
+                About::None => "no deployment",
+            };
+            if self.is_new(&format!("remarks about {about}")) {
+                tracing::warn!(about, "too many remarks; further ones are left out of the history");
+            }
+        }
+        Ok(position)
+    }
+
+    /// Why agents may change nothing; `None` if they may. It stands in the history.
+    ///
+    /// # Errors
+    /// Only those of the database. Then nobody knows, and agents may not.
+    pub fn agents_frozen(&self) -> Result<Option<Frozen>, Error> {
+        self.readers.read(remark::frozen)
+    }
+
     /// The deployment as it is stored.
     ///
     /// # Errors
@@ -144,8 +180,8 @@ impl Store {
         self.readers.read(|connection| queries::list(connection, filter))
     }
 
-    /// The events of a deployment with a version above `after`, in their order:
-    /// at most `limit`, and at most [`LARGEST_PAGE`]. Empty for an unknown id.
+    /// The events and remarks of a deployment at positions above `after`, in their
+    /// order: at most `limit`, and at most [`LARGEST_PAGE`]. Empty for an unknown id.
     ///
     /// # Errors
     /// Only those of the database.
@@ -163,7 +199,7 @@ impl Store {
     pub fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<Deployment>, Error> {
         let due = self.readers.read(|connection| queries::due(connection, now, limit))?;
         for what in due.unreadable {
-            if locked(&self.unreadable).insert(what.clone()) {
+            if self.is_new(&what) {
                 tracing::error!(%what, "a deployment cannot be read and is not driven; restore it from a backup");
             }
         }
@@ -214,9 +250,9 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::LeaseLost`], or those of the database.
-    pub fn complete_notice(&self, fence: &Fence, key: &str, at: Timestamp) -> Result<(), Error> {
-        let key = key.to_owned();
-        self.write_as_driver(fence, move |connection| outbox::complete(connection, &key, at))
+    pub fn complete_notice(&self, fence: &Fence, claimed: &Claimed, at: Timestamp) -> Result<(), Error> {
+        let claimed = claimed.clone();
+        self.write_as_driver(fence, move |connection| outbox::complete(connection, &claimed, at))
     }
 
     /// Note why a notice could not be told, and that it is due again at `until`.
@@ -226,12 +262,12 @@ impl Store {
     pub fn postpone_notice(
         &self,
         fence: &Fence,
-        key: &str,
+        claimed: &Claimed,
         until: Timestamp,
         error: &str,
     ) -> Result<(), Error> {
-        let (key, error) = (key.to_owned(), error.to_owned());
-        self.write_as_driver(fence, move |connection| outbox::postpone(connection, &key, until, &error))
+        let (claimed, error) = (claimed.clone(), error.to_owned());
+        self.write_as_driver(fence, move |connection| outbox::postpone(connection, &claimed, until, &error))
     }
 
     /// Take the lease for `ttl`, or renew it. It is free when it has run out,
@@ -287,13 +323,38 @@ impl Store {
         self.readers.read(|connection| outbox::undelivered(connection, id))
     }
 
-    /// Check every event against its hash, and every deployment against its
-    /// last event. Reads the whole history.
+    /// Check every record against its hash, and replay every deployment: its
+    /// row and spec are what its history makes. Reads the whole history.
     ///
     /// # Errors
     /// [`ChainError::Broken`] with the first position that is not as recorded.
     pub fn verify_chain(&self) -> Result<ChainHead, ChainError> {
-        self.readers.read(|connection| Ok(chain::verify(connection)))?
+        self.readers.read(|connection| Ok(verify::verify(connection)))?
+    }
+
+    /// The same for one deployment: its records against the hashes before them,
+    /// and its row against its records. Reads little more than these. A chain
+    /// that was computed anew from some record on is intact; only
+    /// [`Self::verify_chain`] and a head that was noted elsewhere show that.
+    ///
+    /// # Errors
+    /// [`ChainError::Broken`], or [`Error::NotFound`] or those of the database
+    /// within [`ChainError::Store`].
+    pub fn intact(&self, id: &DeploymentId) -> Result<(), ChainError> {
+        self.readers.read(|connection| Ok(verify::intact(connection, id)))?
+    }
+
+    /// The last link of the chain, which is not checked here.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn chain_head(&self) -> Result<ChainHead, Error> {
+        self.readers.read(chain::head)
+    }
+
+    /// Whether this was not said before.
+    fn is_new(&self, what: &str) -> bool {
+        locked(&self.said).insert(what.to_owned())
     }
 
     /// Write by the right of the process that drives.

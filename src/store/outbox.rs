@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::error::Error;
-use super::row;
+use super::row::{self, signed, unsigned};
 use crate::domain::id::DeploymentId;
 use crate::domain::notice::Notice;
 use crate::domain::time::Timestamp;
@@ -27,20 +27,28 @@ pub const TRIES_IN_ORDER: u32 = 8;
 pub struct Claimed {
     /// It.
     pub notice: Notice,
+    /// The position of the record whose effect it is.
+    pub position: u64,
     /// How often it was claimed, this time included; 1 at first.
     pub attempts: u32,
 }
 
-/// Add a notice, in the transaction of the event at `position`. Due at once.
-pub(super) fn enqueue(connection: &Connection, position: u64, notice: &Notice) -> Result<(), Error> {
+/// Add a notice about the deployment of this row, in the transaction of the
+/// record at `position`. Due at once.
+pub(super) fn enqueue(
+    connection: &Connection,
+    position: u64,
+    number: i64,
+    notice: &Notice,
+) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "INSERT INTO notice (key, position, deployment, body, due_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO notice (position, topic, deployment, body, due_at) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![
-            notice.key,
-            row::signed(position),
-            notice.deployment.as_str(),
+            signed(position),
+            notice.topic.as_str(),
+            number,
             row::to_json(notice),
             notice.at.0,
         ])?;
@@ -57,7 +65,7 @@ pub(super) fn is_due(connection: &Connection, now: Timestamp) -> Result<bool, Er
 pub(super) fn claim(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, Error> {
     let due: Vec<Claimed> = connection
         .prepare_cached(
-            "SELECT body, attempts FROM notice
+            "SELECT position, body, attempts FROM notice
              WHERE due_at <= ?1 AND NOT EXISTS (
                  SELECT 1 FROM notice AS earlier
                  WHERE earlier.due_at > ?1 AND earlier.deployment = notice.deployment
@@ -68,13 +76,15 @@ pub(super) fn claim(connection: &Connection, now: Timestamp, limit: u32) -> Resu
         .query_and_then(params![now.0, limit, TRIES_IN_ORDER], |row| {
             let notice = row::from_json(row::text(row, "body")?, || "a notice".to_owned())?;
             let attempts: u32 = row.get("attempts")?;
-            Ok(Claimed { notice, attempts: attempts.saturating_add(1) })
+            let position = unsigned(row.get("position")?)?;
+            Ok(Claimed { notice, position, attempts: attempts.saturating_add(1) })
         })?
         .collect::<Result<_, Error>>()?;
-    let mut claim =
-        connection.prepare_cached("UPDATE notice SET due_at = ?2, attempts = ?3 WHERE key = ?1")?;
-    for claimed in &due {
-        claim.execute(params![claimed.notice.key, now.plus(CLAIM_TIME).0, claimed.attempts])?;
+    let mut claim = connection
+        .prepare_cached("UPDATE notice SET due_at = ?3, attempts = ?4 WHERE position = ?1 AND topic = ?2")?;
+    for Claimed { notice, position, attempts } in &due {
+        let until = now.plus(CLAIM_TIME);
+        claim.execute(params![signed(*position), notice.topic.as_str(), until.0, attempts])?;
     }
     Ok(due)
 }
@@ -87,34 +97,38 @@ pub(super) fn unclaim(connection: &Connection, now: Timestamp) -> Result<(), Err
 }
 
 /// Note that a notice was told. Nothing, if it was already, or if there is no such notice.
-pub(super) fn complete(connection: &Connection, key: &str, at: Timestamp) -> Result<(), Error> {
+pub(super) fn complete(connection: &Connection, claimed: &Claimed, at: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE notice SET delivered_at = ?2, due_at = NULL, last_error = NULL
-             WHERE key = ?1 AND delivered_at IS NULL",
+            "UPDATE notice SET delivered_at = ?3, due_at = NULL, last_error = NULL
+             WHERE position = ?1 AND topic = ?2 AND delivered_at IS NULL",
         )?
-        .execute(params![key, at.0])?;
+        .execute(params![signed(claimed.position), claimed.notice.topic.as_str(), at.0])?;
     Ok(())
 }
 
 /// Note why a notice could not be told, and when to try again.
 pub(super) fn postpone(
     connection: &Connection,
-    key: &str,
+    claimed: &Claimed,
     until: Timestamp,
     error: &str,
 ) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE notice SET due_at = ?2, last_error = ?3 WHERE key = ?1 AND delivered_at IS NULL",
+            "UPDATE notice SET due_at = ?3, last_error = ?4
+             WHERE position = ?1 AND topic = ?2 AND delivered_at IS NULL",
         )?
-        .execute(params![key, until.0, error])?;
+        .execute(params![signed(claimed.position), claimed.notice.topic.as_str(), until.0, error])?;
     Ok(())
 }
 
 /// How many notices about a deployment nobody has been told yet.
 pub(super) fn undelivered(connection: &Connection, id: &DeploymentId) -> Result<u32, Error> {
     Ok(connection
-        .prepare_cached("SELECT count(*) FROM notice WHERE due_at IS NOT NULL AND deployment = ?1")?
+        .prepare_cached(
+            "SELECT count(*) FROM notice
+             WHERE due_at IS NOT NULL AND deployment = (SELECT number FROM deployment WHERE id = ?1)",
+        )?
         .query_row([id.as_str()], |row| row.get(0))?)
 }

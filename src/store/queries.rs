@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use rusqlite::{Connection, ToSql, params};
 
+use super::chain;
 use super::error::Error;
 use super::row::{self, signed};
 use crate::domain::deployment::Deployment;
@@ -140,10 +141,17 @@ pub(super) fn history(
 ) -> Result<Vec<EventRecord>, Error> {
     connection
         .prepare_cached(
-            "SELECT event.*, deployment.id FROM deployment JOIN event ON event.deployment = number
-             WHERE id = ?1 AND event.version > ?2 ORDER BY event.version LIMIT ?3",
+            "WITH RECURSIVE list (position) AS (
+                 SELECT last_record FROM deployment WHERE id = ?1 AND last_record > ?2
+                 UNION ALL
+                 SELECT previous FROM list JOIN event USING (position)
+                 WHERE previous > ?2 AND previous < position
+             )
+             SELECT event.*, ?1 AS id FROM list JOIN event USING (position) ORDER BY position LIMIT ?3",
         )?
-        .query_and_then(params![id.as_str(), signed(after), limit.min(LARGEST_PAGE)], row::event)?
+        .query_and_then(params![id.as_str(), signed(after), limit.min(LARGEST_PAGE)], |row| {
+            row::event(&chain::raw(row)?)
+        })?
         .collect()
 }
 

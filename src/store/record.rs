@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use super::chain::{self, Link};
+use super::anchor::{self, Anchor};
+use super::chain::{self, Line};
 use super::error::Error;
 use super::lease::{self, Fence};
+use super::lookup::Lookup;
 use super::outbox;
 use super::queries;
 use super::row::{self, signed, to_json};
+use crate::domain::chain::{ChainHead, Standing};
 use crate::domain::deployment::{Deployment, Progress, Spec};
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::id::DeploymentId;
@@ -88,9 +91,19 @@ pub(super) fn create(
         return Ok(Created::Existing(existing));
     }
     let deployment = Deployment::create(id, spec, at);
-    insert(connection, &deployment)?;
+    let actor = &deployment.spec.initiator;
     let event = Event::Main(MainEvent::Created { spec: Box::new(deployment.spec.clone()) });
-    append(connection, &deployment, &to_json(&deployment.spec.initiator), &to_json(&event), at)?;
+    let lookup = Lookup::of_event(&event, actor);
+    let head = chain::head(connection)?;
+    let number = insert(connection, &deployment, &head)?;
+    let line = Line {
+        at,
+        actor: to_json(actor),
+        event: to_json(&event),
+        lookup: lookup.map(|lookup| lookup.to_string()),
+        left: Some((number, standing(&deployment, 0))),
+    };
+    chain::append(connection, &head, line)?;
     Ok(Created::Fresh(deployment))
 }
 
@@ -126,21 +139,26 @@ impl Submission {
         if let Authority::Driver(fence) = &entry.authority {
             lease::check(connection, fence)?;
         }
+        let anchor = anchor::find(connection, &entry.id)?;
         // A version is never written twice, so a draft of the stored version is what it would be now.
         let draft = match draft {
-            Some(draft) if save(connection, &draft, entry.at)? => draft,
-            _ => {
-                let draft = self::draft(&queries::load(connection, &entry.id)?, &entry)?;
-                if !save(connection, &draft, entry.at)? {
-                    let what = format!("{} changed in a transaction that excludes others", entry.id);
-                    return Err(Error::corrupt(what));
-                }
-                draft
-            }
+            Some(draft) if draft.before == anchor.version => draft,
+            _ => self::draft(&queries::load(connection, &entry.id)?, &entry)?,
         };
-        let position = append(connection, &draft.after, &actor, &event, entry.at)?;
+        let lookup = Lookup::of_event(&entry.event, &entry.actor);
+        let head = chain::head(connection)?;
+        let position = head.position + 1;
+        save(connection, &anchor, &draft, &head, entry.at)?;
+        let line = Line {
+            at: entry.at,
+            actor,
+            event,
+            lookup: lookup.map(|lookup| lookup.to_string()),
+            left: Some((anchor.number, standing(&draft.after, anchor.last_record))),
+        };
+        chain::append(connection, &head, line)?;
         for notice in &draft.notices {
-            outbox::enqueue(connection, position, notice)?;
+            outbox::enqueue(connection, position, anchor.number, notice)?;
         }
         if let Some(deployed) = &draft.deployed {
             note_version(connection, &draft.after, deployed, entry.at)?;
@@ -167,14 +185,25 @@ fn draft(deployment: &Deployment, entry: &Entry) -> Result<Draft, Error> {
     Ok(Draft { before, after, progress: json, notices, deployed })
 }
 
-fn insert(connection: &Connection, deployment: &Deployment) -> Result<(), Error> {
+/// Where an event leaves its deployment.
+fn standing(after: &Deployment, previous: u64) -> Standing {
+    Standing {
+        deployment: after.id.to_string(),
+        version: after.progress.version,
+        state: after.progress.state.name(),
+        previous,
+    }
+}
+
+/// The row of a deployment whose first record comes after `head`. Returns its number.
+fn insert(connection: &Connection, deployment: &Deployment, head: &ChainHead) -> Result<i64, Error> {
     let spec = &deployment.spec;
     let state = &deployment.progress.state;
     connection
         .prepare_cached(
             "INSERT INTO deployment (id, version, state, active, repository, service, environment,
-                                     idempotency_key, created_at, due_at, progress)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                                     idempotency_key, created_at, due_at, progress, last_record)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             deployment.id.as_str(),
@@ -188,49 +217,41 @@ fn insert(connection: &Connection, deployment: &Deployment) -> Result<(), Error>
             deployment.created_at.0,
             plan::due_at(deployment, deployment.created_at).map(|due| due.0),
             to_json(&deployment.progress),
+            signed(head.position + 1),
         ])?;
+    let number = connection.last_insert_rowid();
     connection
         .prepare_cached("INSERT INTO spec (deployment, spec) VALUES (?1, ?2)")?
-        .execute(params![connection.last_insert_rowid(), to_json(spec)])?;
-    Ok(())
+        .execute(params![number, to_json(spec)])?;
+    Ok(number)
 }
 
-/// Compare-and-swap on the version: whether the deployment was at the one that the draft is of.
-fn save(connection: &Connection, draft: &Draft, at: Timestamp) -> Result<bool, Error> {
+/// Bring the row to what the draft makes of it. Its version was compared in
+/// this transaction, which excludes all other writers.
+fn save(
+    connection: &Connection,
+    anchor: &Anchor,
+    draft: &Draft,
+    head: &ChainHead,
+    at: Timestamp,
+) -> Result<(), Error> {
     let Progress { version, state, .. } = &draft.after.progress;
-    let saved = connection
+    connection
         .prepare_cached(
-            "UPDATE deployment SET version = ?3, state = ?4, active = ?5, due_at = ?6, progress = ?7
-             WHERE id = ?1 AND version = ?2",
+            "UPDATE deployment
+             SET version = ?2, state = ?3, active = ?4, due_at = ?5, progress = ?6, last_record = ?7
+             WHERE number = ?1",
         )?
         .execute(params![
-            draft.after.id.as_str(),
-            signed(draft.before),
+            anchor.number,
             signed(*version),
             state.name(),
             !state.is_terminal(),
             plan::due_at(&draft.after, at).map(|due| due.0),
             draft.progress,
+            signed(head.position + 1),
         ])?;
-    Ok(saved == 1)
-}
-
-fn append(
-    connection: &Connection,
-    after: &Deployment,
-    actor: &str,
-    event: &str,
-    at: Timestamp,
-) -> Result<u64, Error> {
-    let link = Link {
-        deployment: after.id.as_str(),
-        version: after.progress.version,
-        at,
-        actor,
-        event,
-        state: &after.progress.state.name(),
-    };
-    chain::append(connection, &link)
+    Ok(())
 }
 
 fn note_version(

@@ -1,21 +1,21 @@
 //! Between rows and domain types. Whatever is not exactly what we write is [`Error::Corrupt`].
 //!
 //! The shape of the JSON in `deployment`, `notice` and `environment_version`
-//! goes with the schema: a change of it is a migration. Events are never
-//! rewritten, so each event row carries the number of its format.
+//! goes with the schema: a change of it is a migration. Records are never
+//! rewritten, so each row of `event` carries the number of its format.
+
+use std::str::FromStr;
 
 use rusqlite::Row;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Error;
+use crate::domain::chain::{FORMAT, RawRecord};
 use crate::domain::deployment::Deployment;
-use crate::domain::id::DeploymentId;
+use crate::domain::id::{DeploymentId, Malformed};
 use crate::domain::record::EventRecord;
 use crate::domain::time::Timestamp;
-
-/// The format of the JSON in an event row that we write, and the only one that we read.
-pub(super) const FORMAT: u32 = 1;
 
 /// A version or position for SQLite, which has no unsigned integers.
 pub(super) fn signed(number: u64) -> i64 {
@@ -34,8 +34,9 @@ pub(super) fn from_json<T: DeserializeOwned>(text: &str, place: impl FnOnce() ->
     serde_json::from_str(text).map_err(|error| Error::corrupt(format!("{}: {error}", place())))
 }
 
-pub(super) fn id(row: &Row<'_>, column: &str) -> Result<DeploymentId, Error> {
-    text(row, column)?.parse().map_err(|error| Error::corrupt(format!("{error}")))
+/// A name or identifier that is checked.
+pub(super) fn parsed<T: FromStr<Err = Malformed>>(row: &Row<'_>, column: &str) -> Result<T, Error> {
+    text(row, column)?.parse().map_err(|error: Malformed| Error::corrupt(error.to_string()))
 }
 
 pub(super) fn text<'r>(row: &'r Row<'_>, column: &str) -> Result<&'r str, Error> {
@@ -44,7 +45,7 @@ pub(super) fn text<'r>(row: &'r Row<'_>, column: &str) -> Result<&'r str, Error>
 
 /// A row with `id`, `version`, `created_at`, `spec` and `progress`.
 pub(super) fn deployment(row: &Row<'_>) -> Result<Deployment, Error> {
-    let id = id(row, "id")?;
+    let id: DeploymentId = parsed(row, "id")?;
     let deployment = Deployment {
         created_at: Timestamp(row.get("created_at")?),
         spec: from_json(text(row, "spec")?, || format!("the spec of {id}"))?,
@@ -59,20 +60,22 @@ pub(super) fn deployment(row: &Row<'_>) -> Result<Deployment, Error> {
     }
 }
 
-/// A whole row of `event`, with the `id` of its deployment.
-pub(super) fn event(row: &Row<'_>) -> Result<EventRecord, Error> {
-    let position = unsigned(row.get("position")?)?;
-    let format: u32 = row.get("format")?;
-    if format != FORMAT {
-        return Err(Error::corrupt(format!("event {position} has format {format}, and we know {FORMAT}")));
+/// What a record about a deployment says, in whichever of our formats.
+pub(super) fn event(record: &RawRecord) -> Result<EventRecord, Error> {
+    let RawRecord { position, format, at, actor, event, left, .. } = record;
+    if !(1..=FORMAT).contains(format) {
+        return Err(Error::corrupt(format!("record {position} has format {format}, and we know {FORMAT}")));
     }
+    let Some(left) = left else {
+        return Err(Error::corrupt(format!("record {position} is about no deployment")));
+    };
     Ok(EventRecord {
-        position,
-        deployment: id(row, "id")?,
-        version: unsigned(row.get("version")?)?,
-        at: Timestamp(row.get("at")?),
-        actor: from_json(text(row, "actor")?, || format!("the actor of event {position}"))?,
-        event: from_json(text(row, "event")?, || format!("event {position}"))?,
-        state: text(row, "state")?.to_owned(),
+        position: *position,
+        deployment: left.deployment.parse().map_err(|error: Malformed| Error::corrupt(error.to_string()))?,
+        version: left.version,
+        at: *at,
+        actor: from_json(actor, || format!("the actor of record {position}"))?,
+        what: from_json(event, || format!("record {position}"))?,
+        state: left.state.clone(),
     })
 }

@@ -16,7 +16,7 @@ pub(super) struct GetHistory;
 pub(super) struct Arguments {
     /// The deployment.
     deployment_id: String,
-    /// Only events after this version; `next_after` of the page before.
+    /// Only events after this position; `next_after` of the page before.
     #[serde(default)]
     after: u64,
     /// At most so many, 1 to 100; 50 by default.

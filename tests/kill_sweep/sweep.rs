@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use deployment_orchestrator::domain::event::Event;
 use deployment_orchestrator::domain::id::{DeploymentId, ExecutionId};
+use deployment_orchestrator::domain::record::What;
 use deployment_orchestrator::domain::run::RunEvent;
 use deployment_orchestrator::harness::simulator::{
     Endpoint, Fault, Phase, Pipeline, Reply, RequestInfo, Script, Simulator, Treatment,
@@ -260,8 +261,8 @@ impl Place {
         let history = store.history(id, 0, 1_000).unwrap();
         let recorded: BTreeSet<ExecutionId> = history
             .into_iter()
-            .filter_map(|record| match record.event {
-                Event::Run(RunEvent::TriggerAccepted { execution, .. }) => Some(execution),
+            .filter_map(|record| match record.what {
+                What::Event(Event::Run(RunEvent::TriggerAccepted { execution, .. })) => Some(execution),
                 _ => None,
             })
             .collect();

@@ -1,0 +1,62 @@
+//! What is worth keeping and moved no deployment.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::EventName;
+
+/// Something that happened beside the state machine. It stands in the history
+/// among the events, and replaying them passes over it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", tag = "event", deny_unknown_fields)]
+pub enum Remark {
+    /// A decision, or an attempt at one, that did not count.
+    DecisionRefused {
+        /// The code that its sender was told.
+        code: String,
+        /// The sentence that its sender was told, shortened.
+        message: String,
+    },
+    /// An agent reached beyond its limits.
+    AgentRefused {
+        /// The code that it was told.
+        code: String,
+        /// The sentence that it was told, shortened.
+        message: String,
+    },
+    /// What is stored is not what was recorded.
+    TamperingSeen {
+        /// What does not fit, and where.
+        message: String,
+    },
+    /// Agents may change nothing from now on. About no deployment.
+    AgentsFrozen {
+        /// Why, from the caller, shortened.
+        reason: String,
+    },
+    /// Agents may act again. About no deployment.
+    AgentsReleased {
+        /// Why, from the caller, shortened.
+        reason: String,
+    },
+    /// A person looked at what was approved past the rules.
+    Reviewed {
+        /// What they found, from the caller, shortened.
+        note: String,
+    },
+}
+
+impl Remark {
+    /// The wire name. No event has it.
+    #[must_use]
+    pub fn name(&self) -> EventName {
+        let name = match self {
+            Self::DecisionRefused { .. } => "DECISION_REFUSED",
+            Self::AgentRefused { .. } => "AGENT_REFUSED",
+            Self::TamperingSeen { .. } => "TAMPERING_SEEN",
+            Self::AgentsFrozen { .. } => "AGENTS_FROZEN",
+            Self::AgentsReleased { .. } => "AGENTS_RELEASED",
+            Self::Reviewed { .. } => "REVIEWED",
+        };
+        EventName(name.to_owned())
+    }
+}

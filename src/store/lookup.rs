@@ -1,0 +1,68 @@
+//! What a record is found by, apart from its deployment.
+
+use std::fmt;
+
+use crate::domain::event::{Event, MainEvent};
+use crate::domain::id::PrincipalName;
+use crate::domain::principal::{Actor, Principal};
+use crate::domain::record::What;
+use crate::domain::remark::Remark;
+
+/// What is counted of what agents do for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Starting a deployment.
+    Start,
+    /// Rolling one back.
+    Rollback,
+}
+
+impl fmt::Display for Use {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Start => "start",
+            Self::Rollback => "rollback",
+        })
+    }
+}
+
+/// The word in the column `lookup`. The same record has the same word for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Lookup {
+    /// Whether agents may act.
+    Agents,
+    /// An agent's use of what is counted, and the person for whom it acts.
+    Use(Use, PrincipalName),
+}
+
+impl Lookup {
+    /// Most records have none.
+    pub(super) fn of(what: &What, actor: &Actor) -> Option<Self> {
+        match what {
+            What::Remark(Remark::AgentsFrozen { .. } | Remark::AgentsReleased { .. }) => Some(Self::Agents),
+            What::Remark(_) => None,
+            What::Event(event) => Self::of_event(event, actor),
+        }
+    }
+
+    pub(super) fn of_event(event: &Event, actor: &Actor) -> Option<Self> {
+        let what = match event {
+            Event::Main(MainEvent::Created { .. }) => Use::Start,
+            Event::Main(MainEvent::Rollback { .. }) => Use::Rollback,
+            _ => return None,
+        };
+        match &actor.principal {
+            Principal::Agent { on_behalf_of, .. } => Some(Self::Use(what, on_behalf_of.clone())),
+            Principal::Human { .. } | Principal::System => None,
+        }
+    }
+}
+
+impl fmt::Display for Lookup {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Agents => out.write_str("agents"),
+            Self::Use(what, by) => write!(out, "{what}/{by}"),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Remarks: what is kept in the history and moves no deployment.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::anchor;
+use super::chain::{self, Line};
+use super::error::Error;
+use super::lookup::Lookup;
+use super::outbox;
+use super::row::{from_json, to_json};
+use crate::domain::id::DeploymentId;
+use crate::domain::notice;
+use crate::domain::principal::Actor;
+use crate::domain::record::What;
+use crate::domain::remark::Remark;
+use crate::domain::time::Timestamp;
+
+/// The most remarks about one deployment, and the most about none in one hour.
+/// A flood of refusals must not fill the disk, nor bury what matters.
+pub const MOST_REMARKS: u32 = 200;
+
+/// So many more are kept free for what we see ourselves, whatever agents do.
+const RESERVED: u32 = 20;
+
+/// A remark that is to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remarked {
+    /// What it is about.
+    pub about: About,
+    /// It.
+    pub remark: Remark,
+    /// Who did it, or saw it.
+    pub actor: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a remark is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// A deployment.
+    Deployment {
+        /// It.
+        id: DeploymentId,
+        /// One sentence that people are told, if they are told.
+        notice: Option<String>,
+    },
+    /// No deployment.
+    None,
+}
+
+/// Agents may change nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frozen {
+    /// Who said so.
+    pub by: Actor,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// Add a remark and what follows from it, in the open transaction. Returns its
+/// position, or `None` when there are too many already.
+pub(super) fn add(connection: &Connection, remarked: Remarked) -> Result<Option<u64>, Error> {
+    let Remarked { about, remark, actor, at } = remarked;
+    let most = most(&remark);
+    let lookup = Lookup::of(&What::Remark(remark.clone()), &actor).map(|lookup| lookup.to_string());
+    let (actor, event) = (to_json(&actor), to_json(&remark));
+    let head = chain::head(connection)?;
+    let position = head.position + 1;
+    match about {
+        About::None => {
+            if let Some(most) = most
+                && of_the_last_hour(connection, at)? >= most
+            {
+                return Ok(None);
+            }
+            chain::append(connection, &head, Line { at, actor, event, lookup, left: None })?;
+        }
+        About::Deployment { id, notice } => {
+            let anchor = anchor::find(connection, &id)?;
+            if most.is_some_and(|most| anchor.remarks >= u64::from(most)) {
+                return Ok(None);
+            }
+            let left = Some((anchor.number, anchor.unmoved(&id)));
+            chain::append(connection, &head, Line { at, actor, event, lookup, left })?;
+            anchor.remarked(connection, position)?;
+            if let Some(text) = notice {
+                let notice = notice::of_remark(&id, anchor.version, position, text, at);
+                outbox::enqueue(connection, position, anchor.number, &notice)?;
+            }
+        }
+    }
+    Ok(Some(position))
+}
+
+/// How many remarks there may be before this one; `None` if it is always kept:
+/// a person said it, and the kill switch works whatever else goes on.
+fn most(remark: &Remark) -> Option<u32> {
+    match remark {
+        Remark::DecisionRefused { .. } | Remark::AgentRefused { .. } => Some(MOST_REMARKS),
+        Remark::TamperingSeen { .. } => Some(MOST_REMARKS + RESERVED),
+        Remark::AgentsFrozen { .. } | Remark::AgentsReleased { .. } | Remark::Reviewed { .. } => None,
+    }
+}
+
+fn of_the_last_hour(connection: &Connection, now: Timestamp) -> Result<u32, Error> {
+    let hour = i64::try_from(Duration::from_hours(1).as_millis()).unwrap_or(i64::MAX);
+    Ok(connection
+        .prepare_cached("SELECT count(*) FROM event WHERE deployment IS NULL AND at > ?1")?
+        .query_row([now.0.saturating_sub(hour)], |row| row.get(0))?)
+}
+
+/// Why agents may change nothing; `None` if they may.
+pub(super) fn frozen(connection: &Connection) -> Result<Option<Frozen>, Error> {
+    let last: Option<(String, String, i64)> = connection
+        .prepare_cached(
+            "SELECT event, actor, at FROM event
+             WHERE position = (SELECT max(position) FROM event WHERE lookup = ?1)",
+        )?
+        .query_row([Lookup::Agents.to_string()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let Some((remark, actor, at)) = last else { return Ok(None) };
+    let place = || "whether agents are frozen".to_owned();
+    match from_json(&remark, place)? {
+        Remark::AgentsFrozen { reason } => {
+            Ok(Some(Frozen { by: from_json(&actor, place)?, reason, at: Timestamp(at) }))
+        }
+        Remark::AgentsReleased { .. } => Ok(None),
+        other => Err(Error::corrupt(format!("{}: the history says {}", place(), other.name()))),
+    }
+}

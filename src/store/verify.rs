@@ -1,0 +1,229 @@
+//! Is the history what was recorded, and is everything else what the history says?
+
+use std::collections::BTreeMap;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::anchor;
+use super::chain::{self, Stored};
+use super::error::Error;
+use super::lookup::Lookup;
+use super::row::{self, signed, to_json, unsigned};
+use crate::domain::chain::{ChainHead, FORMAT, RawRecord};
+use crate::domain::deployment::Deployment;
+use crate::domain::id::DeploymentId;
+use crate::domain::record::{EventRecord, What};
+use crate::domain::replay::replay;
+
+/// What is stored is not what was recorded, or could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ChainError {
+    /// The first record that is not as it was written, or that a row no longer agrees with.
+    #[error("the history was changed at record {position}: {what}")]
+    Broken {
+        /// Its position.
+        position: u64,
+        /// What does not fit.
+        what: String,
+    },
+    /// It could not be read to the end.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl ChainError {
+    fn broken(position: u64, what: impl Into<String>) -> Self {
+        Self::Broken { position, what: what.into() }
+    }
+
+    /// Damage is a finding; all other errors are none.
+    fn found(position: u64, error: Error) -> Self {
+        match error {
+            Error::Corrupt { what } => Self::broken(position, what),
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for ChainError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// A row of `deployment`, with its spec.
+const DEPLOYMENTS: &str =
+    "SELECT deployment.*, spec FROM deployment LEFT JOIN spec ON spec.deployment = number";
+
+/// Walk the chain from its first record, then replay each deployment.
+pub(super) fn verify(connection: &Connection) -> Result<ChainHead, ChainError> {
+    let mut walk = Walk { head: ChainHead::genesis(), last: BTreeMap::new() };
+    let mut records = connection.prepare(
+        "SELECT event.*, id FROM event LEFT JOIN deployment ON number = event.deployment ORDER BY position",
+    )?;
+    let mut rows = records.query([])?;
+    while let Some(row) = rows.next()? {
+        walk.follow(row)?;
+    }
+    let mut deployments = connection.prepare(&format!("{DEPLOYMENTS} ORDER BY number"))?;
+    let mut rows = deployments.query([])?;
+    while let Some(row) = rows.next()? {
+        let number: i64 = row.get("number")?;
+        agrees(connection, row, walk.last.remove(&number).unwrap_or(0), walk.head.position)?;
+    }
+    Ok(walk.head)
+}
+
+/// Check one deployment: its records against the hashes before them, and its
+/// row against its records. Reads those, and whatever came after the last of them.
+pub(super) fn intact(connection: &Connection, id: &DeploymentId) -> Result<(), ChainError> {
+    let anchor = anchor::find(connection, id)?;
+    for Stored { record, hash } in chain::records_of(connection, anchor.number)
+        .map_err(|error| ChainError::found(anchor.last_record, error))?
+    {
+        let before = chain::link_at(connection, record.position.saturating_sub(1))?;
+        if before.position + 1 != record.position || record.hash(&before.hash) != Some(hash) {
+            return Err(ChainError::broken(record.position, UNFIT));
+        }
+    }
+    let last: i64 = connection
+        .prepare_cached(
+            "SELECT coalesce(max(position), ?1) FROM event WHERE position > ?1 AND deployment = ?2",
+        )?
+        .query_row([signed(anchor.last_record), anchor.number], |row| row.get(0))?;
+    let head = chain::head(connection)?;
+    let mut deployment = connection.prepare_cached(&format!("{DEPLOYMENTS} WHERE id = ?1"))?;
+    let mut rows = deployment.query([id.as_str()])?;
+    match rows.next()? {
+        Some(row) => agrees(connection, row, unsigned(last)?, head.position),
+        None => Err(Error::NotFound { id: id.clone() }.into()),
+    }
+}
+
+const UNFIT: &str = "its hash does not fit what it says and the records before it";
+
+/// How far the chain has been followed.
+struct Walk {
+    head: ChainHead,
+    /// The last record of each deployment, by the number of its row.
+    last: BTreeMap<i64, u64>,
+}
+
+impl Walk {
+    fn follow(&mut self, row: &Row<'_>) -> Result<(), ChainError> {
+        let next = self.head.position + 1;
+        let broken = |what: &str| Err(ChainError::broken(next, what));
+        let Stored { record, hash } = chain::stored(row).map_err(|error| ChainError::found(next, error))?;
+        if record.position != next {
+            return broken(&format!("the next record that is there is {}", record.position));
+        }
+        match record.hash(&self.head.hash) {
+            Some(fitting) if fitting == hash => {}
+            Some(_) => return broken(UNFIT),
+            None => return broken(&format!("it has format {}, and we know {FORMAT}", record.format)),
+        }
+        if let Some(left) = &record.left {
+            let number: i64 = row.get("deployment")?;
+            if left.previous != self.last.insert(number, next).unwrap_or(0) {
+                return broken("it names another record as the one before it");
+            }
+        }
+        // Of the first format the hash does not cover this column.
+        if record.format == 1 && record.lookup != found_by(&record, next)? {
+            return broken("it is found by what it is not");
+        }
+        self.head = ChainHead { position: next, hash };
+        Ok(())
+    }
+}
+
+fn found_by(record: &RawRecord, position: u64) -> Result<Option<String>, ChainError> {
+    let read = row::event(record).map_err(|error| ChainError::found(position, error))?;
+    Ok(Lookup::of(&read.what, &read.actor).map(|lookup| lookup.to_string()))
+}
+
+/// Whether a row is what its history makes: a row of [`DEPLOYMENTS`] whose
+/// `last` record is known, in a chain that ends at `end`.
+fn agrees(connection: &Connection, row: &Row<'_>, last: u64, end: u64) -> Result<(), ChainError> {
+    let number: i64 = row.get("number")?;
+    let damaged = |error| ChainError::found(last, error);
+    let id = row::text(row, "id").map_err(damaged)?;
+    let said = unsigned(row.get("last_record")?).map_err(damaged)?;
+    if said != last {
+        let first_missing = if said > end { end + 1 } else { last };
+        return Err(ChainError::broken(
+            first_missing,
+            format!("the row of {id} says that record {said} is its last, and {last} is"),
+        ));
+    }
+    let stored = chain::records_of(connection, number).map_err(damaged)?;
+    let mut records = Vec::with_capacity(stored.len());
+    for Stored { record, .. } in &stored {
+        records.push(row::event(record).map_err(|error| ChainError::found(record.position, error))?);
+    }
+    let replayed = replay(&records).map_err(|error| {
+        ChainError::broken(error.position.unwrap_or(last), format!("{id} cannot be replayed: {error}"))
+    })?;
+    match differing(row, &stored, &records, &replayed).map_err(damaged)? {
+        Some(column) => {
+            Err(ChainError::broken(last, format!("the {column} of {id} is not what its events make")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The first column that the events make otherwise. `due_at` is not theirs.
+fn differing(
+    row: &Row<'_>,
+    stored: &[Stored],
+    records: &[EventRecord],
+    deployment: &Deployment,
+) -> Result<Option<&'static str>, Error> {
+    let (spec, progress) = (&deployment.spec, &deployment.progress);
+    let remarks = records.iter().filter(|record| matches!(record.what, What::Remark(_))).count();
+    let columns: [(&str, Value); 9] = [
+        ("id", deployment.id.to_string().into()),
+        ("version", signed(progress.version).into()),
+        ("state", progress.state.name().into()),
+        ("active", (!progress.state.is_terminal()).into()),
+        ("repository", spec.repository.to_string().into()),
+        ("service", spec.service.to_string().into()),
+        ("environment", deployment.target().map(ToString::to_string).into()),
+        ("idempotency_key", spec.idempotency_key.as_ref().map(ToString::to_string).into()),
+        ("created_at", deployment.created_at.0.into()),
+    ];
+    for (column, made) in columns {
+        if row.get::<_, Value>(column)? != made {
+            return Ok(Some(column));
+        }
+    }
+    if row.get::<_, i64>("remarks")? != signed(remarks as u64) {
+        return Ok(Some("number of remarks"));
+    }
+    let moved = records.iter().rposition(|record| matches!(record.what, What::Event(_)));
+    let format = |index: usize| stored.get(index).map(|stored| stored.record.format);
+    if !is_json_of(spec, row::text(row, "spec")?, format(0)) {
+        return Ok(Some("spec"));
+    }
+    if !is_json_of(progress, row::text(row, "progress")?, moved.and_then(format)) {
+        return Ok(Some("progress"));
+    }
+    Ok(None)
+}
+
+/// Byte for byte, if it was written in the format that we write. What an older
+/// program wrote may have been written otherwise, and says the same.
+fn is_json_of<T: Serialize + DeserializeOwned + PartialEq>(
+    value: &T,
+    text: &str,
+    written_in: Option<u32>,
+) -> bool {
+    if written_in == Some(FORMAT) {
+        text == to_json(value)
+    } else {
+        serde_json::from_str::<T>(text).is_ok_and(|said| said == *value)
+    }
+}
