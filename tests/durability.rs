@@ -186,7 +186,8 @@ fn survey(disk: &Disk, run: &Run, told: usize) -> Result<(), Harm> {
 
 fn replayed(store: &Store, id: &DeploymentId) -> Result<Deployment, Harm> {
     let events = store.history(id, 0, 1_000).map_err(|error| Harm::Damaged(error.to_string()))?;
-    replay(&events).map_err(|error| Harm::Damaged(error.to_string()))
+    let replayed = replay(&events).map_err(|error| Harm::Damaged(error.to_string()))?;
+    Ok(replayed.deployment)
 }
 
 #[test]

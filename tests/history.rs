@@ -87,7 +87,7 @@ fn a_database_of_the_first_release_is_all_there_and_goes_on() {
         let history = store.history(&id(number), 0, 1_000).unwrap();
         assert_eq!(stored.progress.state.name(), state);
         assert_eq!(history.len() as u64, stored.progress.version);
-        assert_eq!(replay(&history).unwrap(), stored);
+        assert_eq!(replay(&history).unwrap().deployment, stored);
         store.intact(&id(number)).unwrap();
     }
 
@@ -193,6 +193,25 @@ fn agents_are_frozen_until_they_are_released() {
     store.remark(&about_none(Remark::AgentsReleased { reason: "over".to_owned() })).unwrap();
     assert_eq!(store.agents_frozen().unwrap(), None);
     assert_eq!(store.verify_chain().unwrap().position, 4);
+}
+
+#[test]
+fn a_review_is_open_until_a_person_has_looked() {
+    let place = Place::new();
+    let store = place.open();
+    for number in 1..3 {
+        create_as(&store, number, spec());
+    }
+    place
+        .raw()
+        .execute_batch("INSERT INTO review VALUES (1, 1, 'prod', 1, NULL), (2, 2, 'prod', 1, NULL)")
+        .unwrap();
+    let open = || store.open_reviews().unwrap().into_iter().map(|it| it.deployment).collect::<Vec<_>>();
+    assert_eq!(open(), [id(1), id(2)]);
+    store.remark(&about(&id(1), refused())).unwrap();
+    store.remark(&about(&id(1), reviewed())).unwrap();
+    assert_eq!(open(), [id(2)]);
+    assert!(matches!(store.verify_chain(), Err(ChainError::Broken { .. })), "no event asked for them");
 }
 
 /// Everything that can stand in a history, in both formats, and two that go on at once.
@@ -363,7 +382,7 @@ fn one_deployment_is_checked_by_itself() {
     assert_eq!(stopped.progress.version, 15);
     let history = store.history(&id(1), 0, 100).unwrap();
     let (stop, before) = history.split_last().unwrap();
-    let earlier: Deployment = replay(before).unwrap();
+    let earlier: Deployment = replay(before).unwrap().deployment;
     let progress = serde_json::to_string(&earlier.progress).unwrap();
     raw.execute(
         "UPDATE deployment SET version = 14, state = ?1, active = 1, progress = ?2, last_record = 16

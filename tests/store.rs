@@ -32,7 +32,7 @@ fn create(store: &Store, number: u128) -> Deployment {
 
 /// The deployment that its events make.
 fn replayed(store: &Store, deployment: &Deployment) -> Deployment {
-    replay(&store.history(&deployment.id, 0, 1_000).unwrap()).unwrap()
+    replay(&store.history(&deployment.id, 0, 1_000).unwrap()).unwrap().deployment
 }
 
 fn held(lease: Lease) -> Fence {

@@ -3,6 +3,28 @@
 use super::deployment::Deployment;
 use super::event::{Event, MainEvent};
 use super::record::{EventRecord, What};
+use super::remark::Remark;
+use super::transition::Review;
+
+/// What a history makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    /// The deployment as it is after the last line.
+    pub deployment: Deployment,
+    /// The reviews that it asked for, in their order.
+    pub reviews: Vec<Reviewing>,
+}
+
+/// A review, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reviewing {
+    /// The position of the event that asks for it.
+    pub opened: u64,
+    /// Of what.
+    pub review: Review,
+    /// The position of the remark that closed it.
+    pub closed: Option<u64>,
+}
 
 /// A line that cannot follow the lines before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,21 +40,20 @@ pub struct Unreplayable {
 ///
 /// # Errors
 /// The first line that the machine would not have written there.
-pub fn replay(records: &[EventRecord]) -> Result<Deployment, Unreplayable> {
+pub fn replay(records: &[EventRecord]) -> Result<Replayed, Unreplayable> {
     let Some((first, later)) = records.split_first() else {
         return Err(Unreplayable { position: None, what: "it has no history".to_owned() });
     };
-    let mut deployment = created(first)?;
-    ends_where_it_says(&deployment, first)?;
+    let mut replayed = Replayed { deployment: created(first)?, reviews: Vec::new() };
+    ends_where_it_says(&replayed.deployment, first)?;
     for record in later {
-        let What::Event(event) = &record.what else { continue };
-        let transition = deployment
-            .apply(event, record.at)
-            .map_err(|refusal| record.unreplayable(format!("the machine refuses it: {refusal}")))?;
-        deployment.progress = transition.progress;
-        ends_where_it_says(&deployment, record)?;
+        match &record.what {
+            What::Event(event) => replayed.apply(event, record)?,
+            What::Remark(Remark::Reviewed { .. }) => replayed.close(record.position),
+            What::Remark(_) => {}
+        }
     }
-    Ok(deployment)
+    Ok(replayed)
 }
 
 fn created(first: &EventRecord) -> Result<Deployment, Unreplayable> {
@@ -41,6 +62,25 @@ fn created(first: &EventRecord) -> Result<Deployment, Unreplayable> {
             Ok(Deployment::create(first.deployment.clone(), (**spec).clone(), first.at))
         }
         other => Err(first.unreplayable(format!("its history begins with {}", other.name()))),
+    }
+}
+
+impl Replayed {
+    fn apply(&mut self, event: &Event, record: &EventRecord) -> Result<(), Unreplayable> {
+        let transition = self
+            .deployment
+            .apply(event, record.at)
+            .map_err(|refusal| record.unreplayable(format!("the machine refuses it: {refusal}")))?;
+        self.deployment.progress = transition.progress;
+        let opened = record.position;
+        self.reviews.extend(transition.review.map(|review| Reviewing { opened, review, closed: None }));
+        ends_where_it_says(&self.deployment, record)
+    }
+
+    fn close(&mut self, position: u64) {
+        for reviewing in &mut self.reviews {
+            reviewing.closed.get_or_insert(position);
+        }
     }
 }
 

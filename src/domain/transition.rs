@@ -26,6 +26,8 @@ pub struct Transition {
     pub notices: Vec<Notice>,
     /// What an environment runs from now on.
     pub deployed: Option<Deployed>,
+    /// What a person has to look at afterwards.
+    pub review: Option<Review>,
 }
 
 /// An environment got a version.
@@ -35,6 +37,15 @@ pub struct Deployed {
     pub environment: EnvironmentName,
     /// What it runs now.
     pub version: Version,
+}
+
+/// An approval past the rules. It stays open until a person says that they looked at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// The environment behind the gate.
+    pub environment: EnvironmentName,
+    /// The number of the approval request.
+    pub request: u32,
 }
 
 impl Deployment {
@@ -54,7 +65,7 @@ impl Deployment {
         let progress = self.progressed(arrow.to, event, at);
         let deployed = self.deployed_by(event);
         let notices = notice::of(self, event, &progress);
-        Ok(Transition { progress, notices, deployed })
+        Ok(Transition { progress, notices, deployed, review: None })
     }
 
     /// All guards of `event` as they stand at `at`, without doing it.

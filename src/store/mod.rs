@@ -34,6 +34,7 @@ mod queries;
 mod recent;
 mod record;
 mod remark;
+mod review;
 mod row;
 mod schema;
 mod verify;
@@ -54,6 +55,7 @@ pub use outbox::{CLAIM_TIME, Claimed, TRIES_IN_ORDER};
 pub use queries::{Activity, Cursor, Filter, LARGEST_PAGE, Page};
 pub use record::{Authority, Created, Entry, Expected};
 pub use remark::{About, Frozen, MOST_REMARKS, Remarked};
+pub use review::OpenReview;
 pub use verify::ChainError;
 
 use crate::domain::chain::ChainHead;
@@ -136,7 +138,8 @@ impl Store {
         Ok(deployment)
     }
 
-    /// Add a remark to the history, with its notice. No version rises. Returns the remark's position,
+    /// Add a remark to the history, with its notice; one of a review closes
+    /// those of its deployment. No version rises. Returns the remark's position,
     /// or `None` if it was left out because there are [`MOST_REMARKS`] already.
     ///
     /// # Errors
@@ -162,6 +165,15 @@ impl Store {
     /// Only those of the database. Then nobody knows, and agents may not.
     pub fn agents_frozen(&self) -> Result<Option<Frozen>, Error> {
         self.readers.read(remark::frozen)
+    }
+
+    /// The approvals past the rules that nobody has looked at since, oldest
+    /// first: at most [`LARGEST_PAGE`].
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn open_reviews(&self) -> Result<Vec<OpenReview>, Error> {
+        self.readers.read(|connection| review::list_open(connection, LARGEST_PAGE))
     }
 
     /// The deployment as it is stored.
@@ -324,7 +336,7 @@ impl Store {
     }
 
     /// Check every record against its hash, and replay every deployment: its
-    /// row and spec are what its history makes. Reads the whole history.
+    /// row, spec and reviews are what its history makes. Reads the whole history.
     ///
     /// # Errors
     /// [`ChainError::Broken`] with the first position that is not as recorded.

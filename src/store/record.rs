@@ -13,6 +13,7 @@ use super::lease::{self, Fence};
 use super::lookup::Lookup;
 use super::outbox;
 use super::queries;
+use super::review;
 use super::row::{self, signed, to_json};
 use crate::domain::chain::{ChainHead, Standing};
 use crate::domain::deployment::{Deployment, Progress, Spec};
@@ -22,7 +23,7 @@ use crate::domain::notice::Notice;
 use crate::domain::plan;
 use crate::domain::principal::Actor;
 use crate::domain::time::Timestamp;
-use crate::domain::transition::{Deployed, Transition};
+use crate::domain::transition::{Deployed, Review, Transition};
 
 /// What [`create`](super::Store::create) found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +116,7 @@ pub(super) struct Draft {
     progress: String,
     notices: Vec<Notice>,
     deployed: Option<Deployed>,
+    review: Option<Review>,
 }
 
 /// An entry with what can be known of it before the transaction.
@@ -163,6 +165,9 @@ impl Submission {
         if let Some(deployed) = &draft.deployed {
             note_version(connection, &draft.after, deployed, entry.at)?;
         }
+        if let Some(asked) = &draft.review {
+            review::open(connection, anchor.number, position, asked)?;
+        }
         Ok(draft.after)
     }
 }
@@ -174,7 +179,7 @@ fn draft(deployment: &Deployment, entry: &Entry) -> Result<Draft, Error> {
     {
         return Err(Error::Stale { id: entry.id.clone(), expected, actual: before });
     }
-    let Transition { progress, notices, deployed } = deployment.apply(&entry.event, entry.at)?;
+    let Transition { progress, notices, deployed, review } = deployment.apply(&entry.event, entry.at)?;
     let json = to_json(&progress);
     let after = Deployment {
         id: deployment.id.clone(),
@@ -182,7 +187,7 @@ fn draft(deployment: &Deployment, entry: &Entry) -> Result<Draft, Error> {
         spec: deployment.spec.clone(),
         progress,
     };
-    Ok(Draft { before, after, progress: json, notices, deployed })
+    Ok(Draft { before, after, progress: json, notices, deployed, review })
 }
 
 /// Where an event leaves its deployment.

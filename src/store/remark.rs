@@ -9,6 +9,7 @@ use super::chain::{self, Line};
 use super::error::Error;
 use super::lookup::Lookup;
 use super::outbox;
+use super::review;
 use super::row::{from_json, to_json};
 use crate::domain::id::DeploymentId;
 use crate::domain::notice;
@@ -88,6 +89,9 @@ pub(super) fn add(connection: &Connection, remarked: Remarked) -> Result<Option<
             let left = Some((anchor.number, anchor.unmoved(&id)));
             chain::append(connection, &head, Line { at, actor, event, lookup, left })?;
             anchor.remarked(connection, position)?;
+            if matches!(remark, Remark::Reviewed { .. }) {
+                review::close(connection, anchor.number, position)?;
+            }
             if let Some(text) = notice {
                 let notice = notice::of_remark(&id, anchor.version, position, text, at);
                 outbox::enqueue(connection, position, anchor.number, &notice)?;

@@ -11,12 +11,12 @@ use super::anchor;
 use super::chain::{self, Stored};
 use super::error::Error;
 use super::lookup::Lookup;
+use super::review;
 use super::row::{self, signed, to_json, unsigned};
 use crate::domain::chain::{ChainHead, FORMAT, RawRecord};
-use crate::domain::deployment::Deployment;
 use crate::domain::id::DeploymentId;
 use crate::domain::record::{EventRecord, What};
-use crate::domain::replay::replay;
+use crate::domain::replay::{Replayed, replay};
 
 /// What is stored is not what was recorded, or could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -171,6 +171,9 @@ fn agrees(connection: &Connection, row: &Row<'_>, last: u64, end: u64) -> Result
         Some(column) => {
             Err(ChainError::broken(last, format!("the {column} of {id} is not what its events make")))
         }
+        None if review::list_of(connection, number).map_err(damaged)? != replayed.reviews => {
+            Err(ChainError::broken(last, format!("the reviews of {id} are not those that it asked for")))
+        }
         None => Ok(()),
     }
 }
@@ -180,8 +183,9 @@ fn differing(
     row: &Row<'_>,
     stored: &[Stored],
     records: &[EventRecord],
-    deployment: &Deployment,
+    replayed: &Replayed,
 ) -> Result<Option<&'static str>, Error> {
+    let deployment = &replayed.deployment;
     let (spec, progress) = (&deployment.spec, &deployment.progress);
     let remarks = records.iter().filter(|record| matches!(record.what, What::Remark(_))).count();
     let columns: [(&str, Value); 9] = [

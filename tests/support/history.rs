@@ -18,5 +18,5 @@ pub(crate) fn assert_sound(store: &Store, id: &DeploymentId) {
     store.verify_chain().unwrap();
     store.intact(id).unwrap();
     let history = store.history(id, 0, LARGEST_PAGE).unwrap();
-    assert_eq!(store.load(id).unwrap(), replay(&history).unwrap());
+    assert_eq!(store.load(id).unwrap(), replay(&history).unwrap().deployment);
 }
