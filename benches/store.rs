@@ -25,7 +25,7 @@ use std::time::Instant;
 use deployment_orchestrator::domain::deployment::Deployment;
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::time::Timestamp;
-use deployment_orchestrator::store::{Authority, Entry, Expected, Store};
+use deployment_orchestrator::store::{Allowance, Authority, Entry, Expected, Store};
 use rusqlite::Connection;
 use support::{START, choices, id, spec};
 
@@ -240,6 +240,7 @@ fn way(number: usize) -> (Deployment, Vec<Entry>) {
             actor: Actor::ENGINE,
             expected: Expected::Version(version),
             authority: Authority::Caller,
+            allowance: Allowance::Unlimited,
             at,
         });
     }
@@ -254,7 +255,7 @@ fn ways(store: &Store, clients: usize, transitions: usize) -> Vec<Vec<Entry>> {
     while all.iter().any(|entries| entries.len() < transitions) {
         for (entries, number) in all.iter_mut().zip(&mut numbers) {
             let (first, way) = way(number);
-            store.create(first.id, first.spec, first.created_at).unwrap();
+            store.create(first.id, first.spec, Allowance::Unlimited, first.created_at).unwrap();
             entries.extend(way);
         }
     }

@@ -22,7 +22,9 @@ use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::replay::replay;
 use deployment_orchestrator::domain::time::Timestamp;
-use deployment_orchestrator::store::{self, Authority, Created, Durability, Entry, Error, Expected, Store};
+use deployment_orchestrator::store::{
+    self, Allowance, Authority, Created, Durability, Entry, Error, Expected, Store,
+};
 use disk::{Disk, Fault, Files, Operation, Platter, VFS};
 use rusqlite::{Connection, OpenFlags};
 use support::{START, choices, id, spec};
@@ -55,12 +57,13 @@ fn entry(deployment: &Deployment, event: Event) -> Entry {
         actor: Actor::ENGINE,
         expected: Expected::Version(deployment.progress.version),
         authority: Authority::Caller,
+        allowance: Allowance::Unlimited,
         at: at(deployment.progress.version),
     }
 }
 
 fn create(store: &Store, number: u128) -> Deployment {
-    match store.create(id(number), spec(), at(0)).unwrap() {
+    match store.create(id(number), spec(), Allowance::Unlimited, at(0)).unwrap() {
         Created::Fresh(deployment) | Created::Existing(deployment) => deployment,
     }
 }

@@ -11,6 +11,8 @@ mod place;
 #[path = "support/mod.rs"]
 mod support;
 
+use std::sync::Barrier;
+use std::thread;
 use std::time::Duration;
 
 use deployment_orchestrator::domain::deployment::{Deployment, Spec};
@@ -21,10 +23,12 @@ use deployment_orchestrator::domain::principal::{Actor, Channel, Principal};
 use deployment_orchestrator::domain::record::What;
 use deployment_orchestrator::domain::remark::Remark;
 use deployment_orchestrator::domain::replay::replay;
-use deployment_orchestrator::store::{About, ChainError, Entry, Error, Lease, MOST_REMARKS, Remarked, Store};
+use deployment_orchestrator::store::{
+    About, Allowance, ChainError, Created, Entry, Error, Lease, MOST_REMARKS, Remarked, Store, Use,
+};
 use place::{Place, at, complete, create_as, entry};
 use rusqlite::types::Value;
-use support::{id, spec};
+use support::{choices, id, spec};
 
 fn human(name: &str) -> Actor {
     Actor { principal: Principal::Human { name: name.parse().unwrap() }, channel: Channel::CommandLine }
@@ -91,7 +95,10 @@ fn a_database_of_the_first_release_is_all_there_and_goes_on() {
         store.intact(&id(number)).unwrap();
     }
 
-    // What nobody was told yet is told.
+    // What its agents did counts, and what nobody was told yet is told.
+    let once = Allowance::AtMost { most: 1, since: at(0) };
+    let spent = store.create(id(4), spec(), once, at(40));
+    assert!(matches!(spent, Err(Error::QuotaSpent { what: Use::Start, .. })), "{spent:?}");
     let Lease::Held(fence) = store.lease("b", at(40), Duration::from_secs(10)).unwrap() else { panic!() };
     let untold = store.undelivered(&id(1)).unwrap();
     assert_eq!(untold, 5);
@@ -193,6 +200,60 @@ fn agents_are_frozen_until_they_are_released() {
     store.remark(&about_none(Remark::AgentsReleased { reason: "over".to_owned() })).unwrap();
     assert_eq!(store.agents_frozen().unwrap(), None);
     assert_eq!(store.verify_chain().unwrap().position, 4);
+}
+
+#[test]
+fn an_allowance_is_spent_exactly_however_many_come_at_once() {
+    const MOST: u32 = 10;
+    let place = Place::new();
+    let store = place.open();
+    let allowance = Allowance::AtMost { most: MOST, since: at(50) };
+    let by = |actor: Actor| Spec { initiator: actor, ..spec() };
+    create_as(&store, 100, by(agent("ada")));
+    for number in 101..105 {
+        store.create(id(number), by(human("ada")), allowance, at(60)).unwrap();
+        store.create(id(number + 10), by(agent("grace")), allowance, at(60)).unwrap();
+    }
+    let start = Barrier::new(64);
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..64)
+            .map(|number| {
+                let (store, start, spec) = (&store, &start, by(agent("ada")));
+                scope.spawn(move || {
+                    start.wait();
+                    store.create(id(number), spec, allowance, at(60))
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let (fresh, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!(fresh.len(), MOST as usize, "neither the hour before, nor a person, nor others count");
+    for refusal in refused {
+        let Err(Error::QuotaSpent { what, by, most }) = refusal else { panic!("{refusal:?}") };
+        assert_eq!((what, by.as_str(), most), (Use::Start, "ada", MOST));
+    }
+    let first = fresh.into_iter().find_map(|created| match created.unwrap() {
+        Created::Fresh(deployment) => Some(deployment),
+        Created::Existing(_) => None,
+    });
+    let first = first.unwrap();
+    let repeated = store.create(first.id.clone(), by(agent("ada")), allowance, at(60)).unwrap();
+    assert_eq!(repeated, Created::Existing(first), "a repetition spends nothing");
+
+    let rollback = |number| {
+        let deployment = complete(&store, create_as(&store, number, by(human("ada")))).pop().unwrap();
+        let back =
+            choices(&deployment, at(90)).into_iter().find(|event| event.name().0 == "ROLLBACK").unwrap();
+        let allowance = Allowance::AtMost { most: 1, since: at(50) };
+        Entry { actor: agent("ada"), allowance, ..entry(&deployment, back, at(90)) }
+    };
+    store.record(&rollback(200)).unwrap();
+    let second = rollback(201);
+    let spent = store.record(&second);
+    assert!(matches!(spent, Err(Error::QuotaSpent { what: Use::Rollback, most: 1, .. })), "{spent:?}");
+    store.record(&Entry { actor: human("ada"), ..second }).unwrap();
+    store.verify_chain().unwrap();
 }
 
 #[test]

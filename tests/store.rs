@@ -16,8 +16,8 @@ use deployment_orchestrator::domain::guard::Refusal;
 use deployment_orchestrator::domain::replay::replay;
 use deployment_orchestrator::domain::state::State;
 use deployment_orchestrator::store::{
-    Activity, Authority, CLAIM_TIME, Created, Cursor, Deferral, Driver, Entry, Error, Expected, Fence,
-    Filter, Lease, Store,
+    Activity, Allowance, Authority, CLAIM_TIME, Created, Cursor, Deferral, Driver, Entry, Error, Expected,
+    Fence, Filter, Lease, Store,
 };
 use place::{Place, at, complete, create_as, entry};
 use proptest::prelude::*;
@@ -75,8 +75,14 @@ fn a_start_is_idempotent_by_its_key_and_by_its_id() {
     let keyed = Spec { idempotency_key: Some("release-7".parse().unwrap()), ..spec() };
     let first = create_as(&store, 1, keyed.clone());
     let other = Spec { branch: "hotfix".parse().unwrap(), ..keyed };
-    assert_eq!(store.create(id(2), other, at(5)).unwrap(), Created::Existing(first.clone()));
-    assert_eq!(store.create(id(1), spec(), at(5)).unwrap(), Created::Existing(first.clone()));
+    assert_eq!(
+        store.create(id(2), other, Allowance::Unlimited, at(5)).unwrap(),
+        Created::Existing(first.clone())
+    );
+    assert_eq!(
+        store.create(id(1), spec(), Allowance::Unlimited, at(5)).unwrap(),
+        Created::Existing(first.clone())
+    );
     assert!(matches!(store.load(&id(2)), Err(Error::NotFound { id: missing }) if missing == id(2)));
     assert_eq!(store.history(&first.id, 0, 10).unwrap().len(), 1);
     create_as(&store, 3, spec());

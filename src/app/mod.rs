@@ -35,7 +35,7 @@ use crate::domain::id::DeploymentId;
 use crate::domain::principal::Actor;
 use crate::domain::state::Restore;
 use crate::ports::{Executions, Pipelines};
-use crate::store::{self, Authority, Entry, Expected, Store};
+use crate::store::{self, Allowance, Authority, Entry, Expected, Store};
 use crate::wake::Wake;
 
 /// What the use cases act with. Cheap to clone.
@@ -89,6 +89,7 @@ impl App {
             actor,
             expected,
             authority: Authority::Caller,
+            allowance: Allowance::Unlimited,
             at: self.clock.now(),
         };
         let recorded = self.blocking(move |store| store.record(&entry)).await?;

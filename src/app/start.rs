@@ -12,7 +12,7 @@ use crate::domain::id::{DeploymentId, EnvironmentName, IssueKey, Repository, Ser
 use crate::domain::principal::Actor;
 use crate::domain::text::shortened;
 use crate::domain::workflow::Workflow;
-use crate::store::{Activity, Created, Filter};
+use crate::store::{Activity, Allowance, Created, Filter};
 
 /// What to deploy.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -79,7 +79,7 @@ impl App {
         let created_ms = u64::try_from(now.0).unwrap_or(0);
         let id = DeploymentId::new(created_ms, self.random.bits());
         let wanted = spec.clone();
-        match self.blocking(move |store| store.create(id, spec, now)).await? {
+        match self.blocking(move |store| store.create(id, spec, Allowance::Unlimited, now)).await? {
             Created::Fresh(deployment) => {
                 self.wake.ring();
                 Ok(StartedView { existing: false, deployment: self.view(&deployment).await? })

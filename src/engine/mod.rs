@@ -26,7 +26,9 @@ use crate::domain::plan::{self, Next, Step};
 use crate::domain::principal::Actor;
 use crate::domain::time::Timestamp;
 use crate::ports::{Executions, Notifier, Pipelines};
-use crate::store::{self, Authority, Deferral, Entry, Expected, Fence, LARGEST_PAGE, Lease, Store};
+use crate::store::{
+    self, Allowance, Authority, Deferral, Entry, Expected, Fence, LARGEST_PAGE, Lease, Store,
+};
 use crate::wake::Wake;
 
 /// The part of the lease after which it is renewed: two more chances remain.
@@ -356,6 +358,7 @@ impl Parts {
             actor: Actor::ENGINE,
             expected: Expected::Version(deployment.progress.version),
             authority: Authority::Driver(fence.clone()),
+            allowance: Allowance::Unlimited,
             at: self.clock.now(),
         };
         let recorded = self.blocking(move |store| store.record(&entry)).await?;

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::lookup::Use;
 use crate::domain::guard::Refusal;
-use crate::domain::id::DeploymentId;
+use crate::domain::id::{DeploymentId, PrincipalName};
 
 /// The cause below an error of ours. Shared, because one failed commit is told to everybody in it.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
@@ -31,6 +32,16 @@ pub enum Error {
     /// The state machine said no.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The agents of one person did so often what is counted as they may.
+    #[error("the agents of {by} may do a {what} at most {most} times: wait, or let a person do it")]
+    QuotaSpent {
+        /// What is counted.
+        what: Use,
+        /// For whom they act.
+        by: PrincipalName,
+        /// How often they may.
+        most: u32,
+    },
     /// Another process drives now, or the lease was released.
     #[error("{holder} no longer holds the lease: stop driving, and take the lease again first")]
     LeaseLost {
@@ -84,6 +95,7 @@ impl Error {
             Self::NotFound { .. }
             | Self::Stale { .. }
             | Self::Refused(_)
+            | Self::QuotaSpent { .. }
             | Self::LeaseLost { .. }
             | Self::NewerSchema { .. }
             | Self::Unreadable { .. }

@@ -10,7 +10,7 @@ use crate::domain::remark::Remark;
 
 /// What is counted of what agents do for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
+pub enum Use {
     /// Starting a deployment.
     Start,
     /// Rolling one back.

@@ -23,6 +23,7 @@
 //! Not in here: decisions, which are the domain's, and time, which is an argument.
 //! Calls block for a disk sync; on an async runtime make them where blocking is allowed.
 
+mod allowance;
 mod anchor;
 mod chain;
 mod connection;
@@ -47,10 +48,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
+pub use allowance::Allowance;
 #[doc(hidden)]
 pub use connection::{Disk, Durability};
 pub use error::{Cause, Error};
 pub use lease::{Driver, Fence, Lease};
+pub use lookup::Use;
 pub use outbox::{CLAIM_TIME, Claimed, TRIES_IN_ORDER};
 pub use queries::{Activity, Cursor, Filter, LARGEST_PAGE, Page};
 pub use record::{Authority, Created, Entry, Expected};
@@ -118,9 +121,15 @@ impl Store {
     /// after a crash.
     ///
     /// # Errors
-    /// Only those of the database.
-    pub fn create(&self, id: DeploymentId, spec: Spec, at: Timestamp) -> Result<Created, Error> {
-        self.writer.write(move |connection| record::create(connection, id, spec, at))
+    /// [`Error::QuotaSpent`], or those of the database.
+    pub fn create(
+        &self,
+        id: DeploymentId,
+        spec: Spec,
+        allowance: Allowance,
+        at: Timestamp,
+    ) -> Result<Created, Error> {
+        self.writer.write(move |connection| record::create(connection, id, spec, allowance, at))
     }
 
     /// Apply an event to the stored deployment, and record it with all that
@@ -130,7 +139,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::Refused`],
-    /// [`Error::LeaseLost`], or those of the database.
+    /// [`Error::QuotaSpent`], [`Error::LeaseLost`], or those of the database.
     pub fn record(&self, entry: &Entry) -> Result<Deployment, Error> {
         let submission = Submission::new(entry, self.recent.get(&entry.id));
         let deployment = self.writer.write(move |connection| submission.record(connection))?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
+use super::allowance::{self, Allowance};
 use super::anchor::{self, Anchor};
 use super::chain::{self, Line};
 use super::error::Error;
@@ -47,6 +48,8 @@ pub struct Entry {
     pub expected: Expected,
     /// By what right.
     pub authority: Authority,
+    /// How often this may be done.
+    pub allowance: Allowance,
     /// When.
     pub at: Timestamp,
 }
@@ -74,6 +77,7 @@ pub(super) fn create(
     connection: &Connection,
     id: DeploymentId,
     spec: Spec,
+    allowance: Allowance,
     at: Timestamp,
 ) -> Result<Created, Error> {
     let existing = connection
@@ -95,6 +99,7 @@ pub(super) fn create(
     let actor = &deployment.spec.initiator;
     let event = Event::Main(MainEvent::Created { spec: Box::new(deployment.spec.clone()) });
     let lookup = Lookup::of_event(&event, actor);
+    allowance::check(connection, allowance, lookup.as_ref())?;
     let head = chain::head(connection)?;
     let number = insert(connection, &deployment, &head)?;
     let line = Line {
@@ -148,6 +153,7 @@ impl Submission {
             _ => self::draft(&queries::load(connection, &entry.id)?, &entry)?,
         };
         let lookup = Lookup::of_event(&entry.event, &entry.actor);
+        allowance::check(connection, entry.allowance, lookup.as_ref())?;
         let head = chain::head(connection)?;
         let position = head.position + 1;
         save(connection, &anchor, &draft, &head, entry.at)?;

@@ -6,7 +6,7 @@ use deployment_orchestrator::domain::deployment::{Deployment, Spec};
 use deployment_orchestrator::domain::event::Event;
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::time::Timestamp;
-use deployment_orchestrator::store::{Authority, Created, Entry, Expected, Store};
+use deployment_orchestrator::store::{Allowance, Authority, Created, Entry, Expected, Store};
 
 use super::support::{START, choices, id};
 
@@ -42,12 +42,13 @@ pub(crate) fn entry(deployment: &Deployment, event: Event, at: Timestamp) -> Ent
         actor: Actor::ENGINE,
         expected: Expected::Version(deployment.progress.version),
         authority: Authority::Caller,
+        allowance: Allowance::Unlimited,
         at,
     }
 }
 
 pub(crate) fn create_as(store: &Store, number: u128, spec: Spec) -> Deployment {
-    match store.create(id(number), spec, at(0)).unwrap() {
+    match store.create(id(number), spec, Allowance::Unlimited, at(0)).unwrap() {
         Created::Fresh(deployment) => deployment,
         Created::Existing(deployment) => panic!("{} was there before", deployment.id),
     }
