@@ -28,6 +28,7 @@ mod anchor;
 mod chain;
 mod connection;
 mod error;
+mod evidence;
 mod lease;
 mod lookup;
 mod outbox;
@@ -52,6 +53,7 @@ pub use allowance::Allowance;
 #[doc(hidden)]
 pub use connection::{Disk, Durability};
 pub use error::{Cause, Error};
+pub use evidence::{Evidence, Link};
 pub use lease::{Driver, Fence, Lease};
 pub use lookup::Use;
 pub use outbox::{CLAIM_TIME, Claimed, TRIES_IN_ORDER};
@@ -363,6 +365,16 @@ impl Store {
     /// within [`ChainError::Store`].
     pub fn intact(&self, id: &DeploymentId) -> Result<(), ChainError> {
         self.readers.read(|connection| Ok(verify::intact(connection, id)))?
+    }
+
+    /// What proves the history of a deployment to somebody without the
+    /// database. Not checked here. Takes 32 bytes for each record of others
+    /// since its first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or those of the database.
+    pub fn evidence(&self, id: &DeploymentId) -> Result<Evidence, Error> {
+        self.readers.read(|connection| evidence::collect(connection, id))
     }
 
     /// The last link of the chain, which is not checked here.
