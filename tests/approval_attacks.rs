@@ -2,14 +2,16 @@
 //! Each is refused, and by the guard that is named for it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is a test's own work")]
 
-use deployment_orchestrator::domain::approval::{Approver, Digest, Gate, Statement, Verdict};
+use deployment_orchestrator::domain::decision::{Decision, Statement, Verdict};
 use deployment_orchestrator::domain::deployment::{Deployment, Mode};
 use deployment_orchestrator::domain::event::{Event, MainEvent};
+use deployment_orchestrator::domain::gate::{Approver, Gate};
 use deployment_orchestrator::domain::guard::Refusal;
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::run::RunEvent;
-use deployment_orchestrator::domain::signature::SignedDecision;
+use deployment_orchestrator::domain::signature::Signature;
 use deployment_orchestrator::domain::state::{Permit, State};
+use deployment_orchestrator::domain::subject::Digest;
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::domain::workflow::Stage;
 
@@ -70,19 +72,19 @@ impl Scene {
         self
     }
 
-    fn decision(&self, name: &str, verdict: Verdict) -> SignedDecision {
+    fn decision(&self, name: &str, verdict: Verdict) -> Decision {
         decision(&self.deployment, self.deployment.progress.requests, &self.gate, name, verdict)
     }
 
     /// A good approval by bob, changed before he signs it.
-    fn signed_by_bob(&self, change: impl FnOnce(&mut Statement)) -> SignedDecision {
+    fn signed_by_bob(&self, change: impl FnOnce(&mut Statement)) -> Decision {
         let mut statement = self.bobs_statement();
         change(&mut statement);
-        private_key("bob").sign(statement)
+        Decision::sign(statement, &private_key("bob"))
     }
 
     /// A good approval by bob, changed after he signed it.
-    fn changed_after_bob_signed(&self, change: impl FnOnce(&mut Statement)) -> SignedDecision {
+    fn changed_after_bob_signed(&self, change: impl FnOnce(&mut Statement)) -> Decision {
         let mut decision = self.decision("bob", Verdict::Approve);
         change(&mut decision.statement);
         decision
@@ -93,7 +95,7 @@ impl Scene {
     }
 
     /// Somebody edits the stored row.
-    fn row_edited(mut self, edit: impl FnOnce(&mut Vec<SignedDecision>)) -> Self {
+    fn row_edited(mut self, edit: impl FnOnce(&mut Vec<Decision>)) -> Self {
         match &mut self.deployment.progress.state {
             State::AwaitingApproval { request: Some(request), .. }
             | State::Active { permit: Permit::Approved { request }, .. } => edit(&mut request.decisions),
@@ -119,7 +121,7 @@ impl Scene {
     }
 
     #[track_caller]
-    fn refuses_decision(&self, attack: &str, decision: SignedDecision, guards: &[&str]) {
+    fn refuses_decision(&self, attack: &str, decision: Decision, guards: &[&str]) {
         self.refuses(attack, MainEvent::DecisionMade { decision }, guards);
     }
 
@@ -162,12 +164,12 @@ fn a_decision_by_the_wrong_person_or_key_does_not_count() {
     );
     scene.refuses_decision(
         "bob's name under mallory's signature",
-        private_key("mallory").sign(scene.bobs_statement()),
+        Decision::sign(scene.bobs_statement(), &private_key("mallory")),
         BAD_SIGNATURE,
     );
     scene.refuses_decision(
         "bob's name under carol's signature, who is an approver herself",
-        private_key("carol").sign(scene.bobs_statement()),
+        Decision::sign(scene.bobs_statement(), &private_key("carol")),
         BAD_SIGNATURE,
     );
     scene.refuses_decision(
@@ -176,7 +178,8 @@ fn a_decision_by_the_wrong_person_or_key_does_not_count() {
         &["four-eyes"],
     );
     for signature in ["", "AAAA", "not base64!", &"A".repeat(86)] {
-        let decision = SignedDecision { statement: scene.bobs_statement(), signature: signature.to_owned() };
+        let decision =
+            Decision { statement: scene.bobs_statement(), signature: Signature(signature.to_owned()) };
         scene.refuses_decision("no real signature", decision, BAD_SIGNATURE);
     }
 }
@@ -386,7 +389,7 @@ fn an_edited_gate_is_not_the_gate_of_the_config() {
         panic!("not approved");
     };
     request.gate = Gate {
-        approvers: vec![Approver { name: person("mallory"), key: private_key("mallory").public() }],
+        approvers: vec![Approver { name: person("mallory"), key: Some(private_key("mallory").public()) }],
         required_approvals: 1,
         ..gate()
     };
@@ -423,31 +426,38 @@ fn one_key_is_one_person() {
     let twice = Gate {
         approvers: ["bob", "robert"]
             .iter()
-            .map(|name| Approver { name: person(name), key: private_key("bob").public() })
+            .map(|name| Approver { name: person(name), key: Some(private_key("bob").public()) })
             .collect(),
         ..gate()
     };
     let scene = Scene::at_the_gate(twice).asking().approved_by(&["bob"]);
-    let robert =
-        private_key("bob").sign(statement(&scene.deployment, 1, &scene.gate, "robert", Verdict::Approve));
-    let scene = scene.after(MainEvent::DecisionMade { decision: robert });
-    scene.refuses("one key under two names", MainEvent::Approved, &["approvals-suffice"]);
+    let robert = Decision::sign(
+        statement(&scene.deployment, 1, &scene.gate, "robert", Verdict::Approve),
+        &private_key("bob"),
+    );
+    let inserted = robert.clone();
+    scene.refuses_decision("one key under two names", robert, &["one-decision-per-person"]);
+    let scene = scene.row_edited(|decisions| decisions.push(inserted));
+    scene.refuses("the same, inserted", MainEvent::Approved, &["approvals-suffice"]);
 }
 
 #[test]
 fn the_initiator_does_not_approve_under_another_name() {
     let mut names = gate();
-    names.approvers.push(Approver { name: person("alicia"), key: private_key(INITIATOR).public() });
+    names.approvers.push(Approver { name: person("alicia"), key: Some(private_key(INITIATOR).public()) });
     let scene = Scene::at_the_gate(names).asking();
-    let alicia =
-        private_key(INITIATOR).sign(statement(&scene.deployment, 1, &scene.gate, "alicia", Verdict::Approve));
+    let alicia = Decision::sign(
+        statement(&scene.deployment, 1, &scene.gate, "alicia", Verdict::Approve),
+        &private_key(INITIATOR),
+    );
     scene.refuses_decision("her own key under another name", alicia, &["four-eyes"]);
 }
 
 #[test]
 fn whoever_cannot_be_told_from_the_initiator_does_not_approve() {
-    let mut scene = Scene::asked();
+    let mut scene = Scene::at_the_gate(gate());
     scene.deployment.spec.initiator = deployment_orchestrator::domain::principal::Actor::ENGINE;
+    let scene = scene.asking();
     scene.refuses_decision(
         "started for nobody",
         decision(&scene.deployment, 1, &scene.gate, "bob", Verdict::Approve),

@@ -1,7 +1,7 @@
 //! What the pages show is accepted by the code that they are about.
 
 use deployment_orchestrator::app::Code;
-use deployment_orchestrator::config;
+use deployment_orchestrator::config::{self, Config};
 use deployment_orchestrator::harness::simulator::Script;
 
 /// The first TOML block of a page.
@@ -14,7 +14,7 @@ fn the_config_page_shows_a_config() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     std::fs::write(&path, toml_of(include_str!("../docs/config.md"))).unwrap();
-    let (policy, harness) = config::load(Some(&path), "nobody").unwrap();
+    let Config { policy, harness, .. } = config::load(Some(&path), "nobody").unwrap();
     assert_eq!(policy.user.as_str(), "alex");
     assert_eq!(harness.project.as_deref(), Some("shop"));
     let names: Vec<&str> = policy.workflow.environments.iter().map(|it| it.name.as_str()).collect();

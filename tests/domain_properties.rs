@@ -12,24 +12,25 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 
-use deployment_orchestrator::domain::approval::{Digest, Gate, Verdict};
+use deployment_orchestrator::domain::decision::{Decision, Verdict};
 use deployment_orchestrator::domain::deployment::{Deployment, Mode, Progress};
 use deployment_orchestrator::domain::door::doors;
 use deployment_orchestrator::domain::event::{Completion, Event, MainEvent};
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
+use deployment_orchestrator::domain::gate::Gate;
 use deployment_orchestrator::domain::guard::Refusal;
 use deployment_orchestrator::domain::id::{CorrelationKey, DeploymentId, ExecutionId, PipelineId};
-use deployment_orchestrator::domain::plan::{self, Next, Otherwise, Step, Timing};
+use deployment_orchestrator::domain::plan::{self, Gates, Next, Otherwise, Step, Timing};
 use deployment_orchestrator::domain::run::{Finding, RunEvent, RunStatus, ValidationReport};
-use deployment_orchestrator::domain::signature::SignedDecision;
 use deployment_orchestrator::domain::state::{Restore, State, Version};
+use deployment_orchestrator::domain::subject::Digest;
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::domain::transition::Transition;
 use deployment_orchestrator::domain::workflow::Stage;
 
 use fixtures::{
-    APPROVERS, INITIATOR, OPEN_FOR, START, asks, decision, deployment, environment, gate, intends, person,
-    private_key, statement,
+    APPROVERS, GLASS_BREAKERS, INITIATOR, OPEN_FOR, START, asks, decision, deployment, environment, gate,
+    intends, person, private_key, statement,
 };
 
 mod fixtures;
@@ -146,32 +147,38 @@ impl Walk {
             .expect("nobody was asked");
         let request =
             self.accepted.iter().filter(|(event, _)| event.name().0 == "APPROVAL_REQUESTED").count();
-        let decisions: Vec<&SignedDecision> = self.accepted[index..]
+        let decisions: Vec<&Decision> = self.accepted[index..]
             .iter()
             .filter_map(|(event, _)| match event {
                 Event::Main(MainEvent::DecisionMade { decision }) => Some(decision),
                 _ => None,
             })
             .collect();
-        assert!(decisions.iter().all(|decision| decision.statement.verdict == Verdict::Approve));
-        let signers: BTreeSet<&str> = APPROVERS
-            .into_iter()
-            .filter(|name| *name != INITIATOR)
-            .filter(|name| {
-                decisions.iter().any(|decision| {
-                    decision.statement.person.as_str() == *name
-                        && decision.verifies(&private_key(name).public())
-                        && decision.statement.digest == *digest
-                        && decision.statement.deployment_id == self.deployment.id
-                        && usize::try_from(decision.statement.request).unwrap() == request
-                })
+        assert!(decisions.iter().all(|decision| decision.statement.verdict != Verdict::Reject));
+        let signed = |name: &str, verdict| {
+            decisions.iter().any(|decision| {
+                decision.statement.person.as_str() == name
+                    && decision.statement.verdict == verdict
+                    && decision.verifies(Some(&private_key(name).public()), None)
+                    && decision.statement.digest == *digest
+                    && decision.statement.deployment_id == self.deployment.id
+                    && usize::try_from(decision.statement.request).unwrap() == request
             })
-            .collect();
-        assert!(signers.len() >= 2, "only {signers:?} signed for {digest}");
+        };
+        let approve = APPROVERS.iter().filter(|it| **it != INITIATOR && signed(it, Verdict::Approve)).count();
+        let break_glass = GLASS_BREAKERS.iter().filter(|it| signed(it, Verdict::BreakGlass)).count();
+        assert!(approve >= 2 || break_glass >= 2, "only {approve} and {break_glass} signed for {digest}");
         assert!(self.now < asked_at.plus(Duration::from_millis(gate.expires_after_ms)), "expired");
         assert!(
             !self.accepted[index..].iter().any(|(event, _)| {
-                matches!(event, Event::Main(MainEvent::ApprovalVoided { .. } | MainEvent::Retry))
+                matches!(
+                    event,
+                    Event::Main(
+                        MainEvent::ApprovalVoided { .. }
+                            | MainEvent::ApprovalWithdrawn { .. }
+                            | MainEvent::Retry
+                    )
+                )
             }),
             "a void or used approval"
         );
@@ -203,6 +210,11 @@ fn assert_same_in_json<T: serde::Serialize + DeserializeOwned + PartialEq + std:
     let text = serde_json::to_string(value).unwrap();
     let read: T = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!(read, *value, "{text}");
+}
+
+/// The gates of the config.
+fn gates() -> Gates {
+    Gates::from([(environment("prod"), gate())])
 }
 
 fn prod() -> Stage {
@@ -275,11 +287,15 @@ fn rollback(deployment: &Deployment) -> MainEvent {
 }
 
 /// A decision, honest or not.
-fn any_decision(walk: &Walk, choices: &mut Choices) -> SignedDecision {
+fn any_decision(walk: &Walk, choices: &mut Choices) -> Decision {
     let deployment = &walk.deployment;
     let request = deployment.progress.requests;
-    let name = choices.of(vec!["bob", "carol", "dave", INITIATOR, "mallory"]);
-    let verdict = if choices.below(16) == 0 { Verdict::Reject } else { Verdict::Approve };
+    let name = choices.of(vec!["bob", "carol", "dave", INITIATOR, "mallory", "erin", "frank"]);
+    let verdict = match choices.below(16) {
+        0 => Verdict::Reject,
+        1..4 => Verdict::BreakGlass,
+        _ => Verdict::Approve,
+    };
     let honest = statement(deployment, request, &gate(), name, verdict);
     let mut changed = honest.clone();
     match choices.below(6) {
@@ -290,7 +306,7 @@ fn any_decision(walk: &Walk, choices: &mut Choices) -> SignedDecision {
         4 => changed.digest = Digest::of(&"something else"),
         _ => changed.person = person("carol"),
     }
-    let said: Vec<SignedDecision> = walk
+    let said: Vec<Decision> = walk
         .accepted
         .iter()
         .filter_map(|(event, _)| match event {
@@ -299,17 +315,20 @@ fn any_decision(walk: &Walk, choices: &mut Choices) -> SignedDecision {
         })
         .collect();
     match choices.below(8) {
-        0 => private_key(name).sign(changed),
-        1 => SignedDecision { statement: changed, ..private_key(name).sign(honest) },
-        2 => private_key("mallory").sign(honest),
+        0 => Decision::sign(changed, &private_key(name)),
+        1 => Decision { statement: changed, ..Decision::sign(honest, &private_key(name)) },
+        2 => Decision::sign(honest, &private_key("mallory")),
         3 | 4 if !said.is_empty() => choices.of(said),
-        _ => private_key(name).sign(honest),
+        _ => Decision::sign(honest, &private_key(name)),
     }
 }
 
 /// Where people are asked, somebody answers, or the engine asks anew, and APPROVED is tried.
 fn at_a_request(walk: &mut Walk, choices: &mut Choices) {
     let State::AwaitingApproval { request: Some(_), .. } = &walk.deployment.progress.state else { return };
+    if choices.below(16) == 0 {
+        walk.say(&MainEvent::ApprovalWithdrawn { reason: "on second thoughts".to_owned() }.into()).ok();
+    }
     if choices.below(8) == 0 {
         walk.say(&MainEvent::ApprovalVoided { reason: "a new config".to_owned() }.into()).ok();
         walk.say(&asks(&walk.deployment, &gate())).ok();
@@ -357,6 +376,7 @@ fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event {
             choices.of(vec![accepted, lost, failed]).into()
         }
         15 => RunEvent::ExecutionObserved { status: status(choices, text) }.into(),
+        17 if choices.below(8) == 0 => MainEvent::TamperingFound { what: text.to_owned() }.into(),
         16 => choices.of(vec![RunEvent::AbortRequested, RunEvent::OutcomeResolved]).into(),
         _ => RunEvent::RetryScheduled { not_before: walk.now.plus(Duration::from_secs(2)) }.into(),
     }
@@ -459,7 +479,7 @@ proptest! {
                     let _ = walk.say(&event);
                 }
                 4 | 5 => at_a_request(&mut walk, &mut choices),
-                _ => match plan::next(&walk.deployment, &Timing::default(), walk.now) {
+                _ => match plan::next(&walk.deployment, &Timing::default(), &gates(), walk.now) {
                     Next::Do(step) => follow(&mut walk, *step, &mut choices, &text),
                     Next::Wait(until) => {
                         prop_assert!(until > walk.now, "waits for the past");
@@ -493,7 +513,7 @@ proptest! {
                 let _ = walk.say(&event.into());
             }
             approve_sometimes(&mut walk, &mut choices);
-            match plan::next(&walk.deployment, &timing, walk.now) {
+            match plan::next(&walk.deployment, &timing, &gates(), walk.now) {
                 Next::Do(step) if lost_for_good(&walk, &step) => break "waits for a person to look in Harness",
                 Next::Do(step) => {
                     if let Some(run) = in_harness(&walk) && steps % 8 == 0 {

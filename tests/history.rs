@@ -20,7 +20,7 @@ use deployment_orchestrator::domain::deployment::{Deployment, Spec};
 use deployment_orchestrator::domain::event::{Event, MainEvent};
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::notice::Topic;
-use deployment_orchestrator::domain::principal::{Actor, Channel, Principal};
+use deployment_orchestrator::domain::principal::{Actor, Channel};
 use deployment_orchestrator::domain::record::What;
 use deployment_orchestrator::domain::remark::Remark;
 use deployment_orchestrator::domain::replay::replay;
@@ -33,13 +33,11 @@ use rusqlite::types::Value;
 use support::{choices, id, spec};
 
 fn human(name: &str) -> Actor {
-    Actor { principal: Principal::Human { name: name.parse().unwrap() }, channel: Channel::CommandLine }
+    Actor::at_command_line(name.parse().unwrap())
 }
 
 fn agent(name: &str) -> Actor {
-    let principal =
-        Principal::Agent { client: "claude-code".to_owned(), on_behalf_of: name.parse().unwrap() };
-    Actor { principal, channel: Channel::McpStdio }
+    Actor::agent("claude-code".to_owned(), name.parse().unwrap(), Channel::McpStdio)
 }
 
 fn about(id: &DeploymentId, remark: Remark) -> Remarked {
@@ -113,7 +111,10 @@ fn a_database_of_the_first_release_is_all_there_and_goes_on() {
         "INSERT INTO event (position, deployment, version, at, format, actor, event, state, hash)
                        VALUES (36, 1, 15, 0, 1, '{}', '{}', '', zeroblob(32))";
     assert!(place.raw().execute(of_schema_1, []).is_err(), "a program that still runs can break nothing");
-    complete(&store, store.load(&id(1)).unwrap());
+    // Since then people also approve for whom it is: what was asked before is asked anew.
+    let waiting = store.load(&id(1)).unwrap();
+    let void = MainEvent::ApprovalVoided { reason: "a new version".to_owned() };
+    complete(&store, store.record(&entry(&waiting, void.into(), at(41))).unwrap());
     complete(&store, create_as(&store, 4, spec()));
     store.verify_chain().unwrap();
     drop(store);

@@ -14,7 +14,7 @@ use std::time::Duration;
 use deployment_orchestrator::app::App;
 use deployment_orchestrator::clock::{SystemClock, SystemRandom};
 use deployment_orchestrator::config;
-use deployment_orchestrator::domain::approval::{Statement, Verdict};
+use deployment_orchestrator::domain::decision::{Decision, Statement, Verdict};
 use deployment_orchestrator::domain::signature::PrivateKey;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::harness::simulator::{Ending, Pipeline, Script, Simulator};
@@ -67,7 +67,7 @@ impl World {
             key_of(APPROVER).public()
         );
         std::fs::write(&path, text).unwrap();
-        let (policy, _) = config::load(Some(&path), USER).unwrap();
+        let policy = config::load(Some(&path), USER).unwrap().policy;
         let simulator = Simulator::start("127.0.0.1:0".parse().unwrap(), script).await.unwrap();
         let settings = Settings {
             base_url: simulator.url(),
@@ -88,6 +88,7 @@ impl World {
             wake: Wake::default(),
             executions: harness.clone(),
             pipelines: harness.clone(),
+            server_key: None,
         };
         let parts = Parts {
             store: app.store.clone(),
@@ -108,7 +109,7 @@ impl World {
     async fn signed(&self, deployment: &str, person: &str, verdict: Verdict) -> String {
         let name = person.parse().unwrap();
         let statement = self.app.statement(deployment, &name, verdict, Some("seen")).await.unwrap();
-        key_of(person).sign(statement).to_token()
+        Decision::sign(statement, &key_of(person)).to_token()
     }
 
     async fn statement(&self, deployment: &str) -> Statement {
@@ -368,9 +369,9 @@ async fn the_agent_cannot_approve_with_anything_it_could_write() {
     }
 
     let statement = world.statement(&id).await;
-    let forged = key_of(USER).sign(statement.clone());
-    let for_another = key_of(APPROVER).sign(Statement { request: 2, ..statement.clone() });
-    let by_another = key_of(USER).sign(Statement { person: USER.parse().unwrap(), ..statement });
+    let forged = Decision::sign(statement.clone(), &key_of(USER));
+    let for_another = Decision::sign(Statement { request: 2, ..statement.clone() }, &key_of(APPROVER));
+    let by_another = Decision::sign(Statement { person: USER.parse().unwrap(), ..statement }, &key_of(USER));
     for (token, code) in [
         ("yes".to_owned(), "malformed-argument"),
         (String::new(), "malformed-argument"),

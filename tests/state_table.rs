@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use deployment_orchestrator::domain::approval::{ApprovalRequest, Digest, Verdict};
+use deployment_orchestrator::domain::approval::{ApprovalRequest, Withdrawal};
+use deployment_orchestrator::domain::decision::{Decision, Verdict};
 use deployment_orchestrator::domain::deployment::{Deployment, Mode};
 use deployment_orchestrator::domain::event::{Completion, Event, MainEvent};
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
@@ -21,13 +22,14 @@ use deployment_orchestrator::domain::run::{
 use deployment_orchestrator::domain::state::{
     FailureReason, Permit, Restore, Rollback, State, Version, Work,
 };
+use deployment_orchestrator::domain::subject::Digest;
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::domain::transition::Transition;
 use deployment_orchestrator::domain::workflow::Stage;
 
 use fixtures::{
-    APPROVERS, INITIATOR, OPEN_FOR, START, asks, decision, deployment, environment, gate, intends,
-    private_key, statement,
+    APPROVERS, INITIATOR, START, asks, decision, deployment, environment, gate, intends, private_key,
+    statement,
 };
 
 mod fixtures;
@@ -90,6 +92,7 @@ variants!(reason_variant, REASONS, FailureReason, {
     FailureReason::StageAborted => "StageAborted",
     FailureReason::ApprovalRejected { .. } => "ApprovalRejected",
     FailureReason::ApprovalExpired => "ApprovalExpired",
+    FailureReason::Tampered { .. } => "Tampered",
 });
 
 variants!(event_variant, EVENTS, Event, {
@@ -102,7 +105,10 @@ variants!(event_variant, EVENTS, Event, {
     Event::Main(MainEvent::Failure) => "Failure",
     Event::Main(MainEvent::ApprovalRequested { .. }) => "ApprovalRequested",
     Event::Main(MainEvent::DecisionMade { .. }) => "DecisionMade",
+    Event::Main(MainEvent::ApprovalReminded) => "ApprovalReminded",
+    Event::Main(MainEvent::ApprovalWithdrawn { .. }) => "ApprovalWithdrawn",
     Event::Main(MainEvent::ApprovalVoided { .. }) => "ApprovalVoided",
+    Event::Main(MainEvent::TamperingFound { .. }) => "TamperingFound",
     Event::Main(MainEvent::Approved) => "Approved",
     Event::Main(MainEvent::Rejected) => "Rejected",
     Event::Main(MainEvent::ApprovalExpired) => "ApprovalExpired",
@@ -191,18 +197,11 @@ fn run(status: &str) -> Run {
 
 fn request(decisions: &[(&str, Verdict)]) -> Box<ApprovalRequest> {
     let deployment = deployment(Mode::Auto);
-    Box::new(ApprovalRequest {
-        number: 1,
-        environment: environment("prod"),
-        digest: statement(&deployment, 1, &gate(), INITIATOR, Verdict::Approve).digest,
-        gate: gate(),
-        requested_at: START,
-        expires_at: START.plus(OPEN_FOR),
-        decisions: decisions
-            .iter()
-            .map(|(name, verdict)| decision(&deployment, 1, &gate(), name, *verdict))
-            .collect(),
-    })
+    let digest = statement(&deployment, 1, &gate(), INITIATOR, Verdict::Approve).digest;
+    let asked = ApprovalRequest::open(1, environment("prod"), digest, gate(), START);
+    let decisions =
+        decisions.iter().map(|(name, verdict)| decision(&deployment, 1, &gate(), name, *verdict)).collect();
+    Box::new(ApprovalRequest { decisions, ..asked })
 }
 
 fn approved() -> Box<ApprovalRequest> {
@@ -290,11 +289,21 @@ fn awaiting_approval() -> Vec<Sample> {
     expired.expires_at = NOW;
     let mut rejected_and_expired = request(&[("bob", Verdict::Reject)]);
     rejected_and_expired.expires_at = NOW;
+    let mut taken_back = approved();
+    taken_back.withdrawn = Some(Withdrawal { at: START, reason: "why".to_owned() });
+    let mut long_ago = request(&[]);
+    long_ago.requested_at = Timestamp(NOW.0 - 600_000);
+    let glass =
+        |names: &[&str]| request(&names.iter().map(|name| (*name, Verdict::BreakGlass)).collect::<Vec<_>>());
     vec![
         asked("nobody asked", None),
         asked("open", Some(request(&[]))),
         asked("one of two approved", Some(request(&[("bob", Verdict::Approve)]))),
         asked("approved", Some(approved())),
+        asked("asked ten minutes ago", Some(long_ago)),
+        asked("one broke the glass", Some(glass(&["erin"]))),
+        asked("two broke the glass", Some(glass(&["bob", "erin"]))),
+        asked("approved and taken back", Some(taken_back)),
         asked("rejected", Some(request(&[("bob", Verdict::Reject)]))),
         asked("expired", Some(expired)),
         asked("rejected and expired", Some(rejected_and_expired)),
@@ -343,6 +352,7 @@ fn failed() -> Vec<Sample> {
         (prod(), FailureReason::StageFailed { failure: because() }),
         (prod(), FailureReason::ApprovalRejected { message: "no".to_owned() }),
         (prod(), FailureReason::ApprovalExpired),
+        (prod(), FailureReason::Tampered { what: "the spec".to_owned() }),
     ]
     .into_iter()
     .map(|(stage, reason)| {
@@ -369,7 +379,8 @@ fn main_events(deployment: &Deployment) -> Vec<(&'static str, MainEvent)> {
     let touched = deployment.touched();
     let wanted = ["prod", "dev"].iter().filter(|name| touched.contains(&environment(name)));
     let Event::Main(asked) = asks(deployment, &gate()) else { panic!("asking is a main event") };
-    let forged = private_key("mallory").sign(statement(deployment, 1, &gate(), "dave", Verdict::Approve));
+    let forged =
+        Decision::sign(statement(deployment, 1, &gate(), "dave", Verdict::Approve), &private_key("mallory"));
     vec![
         ("", MainEvent::Created { spec: Box::new(deployment.spec.clone()) }),
         ("", MainEvent::Start),
@@ -384,7 +395,11 @@ fn main_events(deployment: &Deployment) -> Vec<(&'static str, MainEvent)> {
         ("(reject)", decided(APPROVERS[3], Verdict::Reject)),
         ("(initiator approves)", decided(INITIATOR, Verdict::Approve)),
         ("(forged)", MainEvent::DecisionMade { decision: forged }),
+        ("(breaks the glass)", decided("erin", Verdict::BreakGlass)),
+        ("", MainEvent::ApprovalReminded),
+        ("", MainEvent::ApprovalWithdrawn { reason: "why".to_owned() }),
         ("", MainEvent::ApprovalVoided { reason: "why".to_owned() }),
+        ("", MainEvent::TamperingFound { what: "the spec".to_owned() }),
         ("", MainEvent::Approved),
         ("", MainEvent::Rejected),
         ("", MainEvent::ApprovalExpired),

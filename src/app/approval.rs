@@ -1,33 +1,23 @@
-//! Asking people, and taking what they have signed.
+//! Asking people: the open request, reminders, and taking it back.
 
 use super::view::{ApprovalView, StatusView};
 use super::{App, Code, Error};
-use crate::domain::approval::{ApprovalRequest, Digest, Statement, Verdict};
+use crate::domain::approval::ApprovalRequest;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::MainEvent;
-use crate::domain::id::PrincipalName;
-use crate::domain::principal::{Actor, Channel, Principal};
-use crate::domain::signature::{PrivateKey, SignedDecision};
+use crate::domain::guard::Refusal;
+use crate::domain::principal::Actor;
 use crate::domain::state::State;
+use crate::domain::subject::Digest;
 use crate::domain::text::shortened;
 use crate::domain::workflow::Stage;
-use crate::store::Expected;
+use crate::store::{self, Expected};
 
-/// The longest reason that a decision keeps.
-const REASON_LIMIT: usize = 300;
-
-/// A decision that was taken.
-#[derive(Debug, Clone)]
-pub struct Decided {
-    /// The decision in its text form.
-    pub token: String,
-    /// The deployment after it.
-    pub status: StatusView,
-}
+/// The longest reason that is kept.
+pub(super) const REASON_LIMIT: usize = 300;
 
 impl App {
-    /// The open request: what people are asked, and how they answer. This is
-    /// all that an agent's `approve` does; it decides nothing.
+    /// The open request: what people are asked, and how they answer.
     ///
     /// # Errors
     /// When the deployment does not wait for an approval.
@@ -48,60 +38,44 @@ impl App {
         Ok(ApprovalView::new(&deployment, request, subject))
     }
 
-    /// Take a decision that a person signed, over whatever channel it came.
+    /// Ask people: remind them of the open request if they were not asked
+    /// lately, or open another where it was taken back. This decides nothing.
     ///
     /// # Errors
-    /// When the token is malformed, or a guard of the request does not hold.
-    pub async fn decide(&self, id: &str, token: &str, channel: Channel) -> Result<StatusView, Error> {
-        let decision: SignedDecision = token.parse()?;
-        let deployment = self.load(id).await?;
-        open_request(&deployment)?;
-        let actor =
-            Actor { principal: Principal::Human { name: decision.statement.person.clone() }, channel };
-        let recorded =
-            self.record(&deployment.id, MainEvent::DecisionMade { decision }, actor, Expected::Any).await?;
-        self.view(&recorded).await
-    }
-
-    /// What `person` signs to answer the open request.
-    ///
-    /// # Errors
-    /// When the deployment does not wait for an approval.
-    pub async fn statement(
-        &self,
-        id: &str,
-        person: &PrincipalName,
-        verdict: Verdict,
-        reason: Option<&str>,
-    ) -> Result<Statement, Error> {
+    /// When the deployment does not wait for an approval, or `actor` may not ask.
+    pub async fn ask(&self, id: &str, actor: Actor) -> Result<ApprovalView, Error> {
         let deployment = self.load(id).await?;
         let request = open_request(&deployment)?;
-        Ok(Statement {
-            deployment_id: deployment.id.clone(),
-            environment: request.environment.clone(),
-            request: request.number,
-            digest: request.digest.clone(),
-            verdict,
-            person: person.clone(),
-            reason: reason.map(|reason| shortened(reason, REASON_LIMIT)),
-            decided_at: self.clock.now(),
-        })
+        self.permit(&actor, &deployment).await?;
+        let expected = Expected::Version(deployment.progress.version);
+        if request.withdrawn.is_some() {
+            let reason = "people are asked again after it was taken back".to_owned();
+            let voided =
+                self.record(&deployment.id, MainEvent::ApprovalVoided { reason }, actor, expected).await?;
+            return open_request(&voided).and_then(|_| Err(being_opened(&request.environment)));
+        }
+        let reminder = self.try_record(&deployment.id, MainEvent::ApprovalReminded, actor, expected).await;
+        match reminder {
+            // Asked just now, or decided meanwhile: what is open is shown all the same.
+            Ok(_) | Err(store::Error::Refused(Refusal::Guarded { .. }) | store::Error::Stale { .. }) => {
+                self.approval(id).await
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
-    /// Sign and take a decision, for a person whose key is here.
+    /// Take the open request back. What was decided so far no longer counts;
+    /// unless people are asked again, it expires as it would have.
     ///
     /// # Errors
-    /// As [`Self::decide`].
-    pub async fn sign_and_decide(
-        &self,
-        id: &str,
-        statement: Statement,
-        key: &PrivateKey,
-        channel: Channel,
-    ) -> Result<Decided, Error> {
-        let token = key.sign(statement).to_token();
-        let status = self.decide(id, &token, channel).await?;
-        Ok(Decided { token, status })
+    /// When there is no open request, it was rejected, or `actor` may not.
+    pub async fn withdraw(&self, id: &str, reason: &str, actor: Actor) -> Result<StatusView, Error> {
+        let deployment = self.load(id).await?;
+        open_request(&deployment)?;
+        self.permit(&actor, &deployment).await?;
+        let event = MainEvent::ApprovalWithdrawn { reason: shortened(reason, REASON_LIMIT) };
+        let recorded = self.record(&deployment.id, event, actor, Expected::Any).await?;
+        self.view(&recorded).await
     }
 
     /// Void the request, so that the engine opens another, and say so.
@@ -117,21 +91,26 @@ impl App {
     }
 }
 
-fn open_request(deployment: &Deployment) -> Result<&ApprovalRequest, Error> {
+/// The request that people can answer now.
+pub(super) fn open_request(deployment: &Deployment) -> Result<&ApprovalRequest, Error> {
     match &deployment.progress.state {
         State::AwaitingApproval { request: Some(request), .. } => Ok(request),
-        State::AwaitingApproval { environment, request: None } => Err(Error {
-            retryable: true,
-            ..Error::new(
-                Code::NotAwaitingApproval,
-                format!("the approval request for {environment} is being opened"),
-                "call again in a few seconds",
-            )
-        }),
+        State::AwaitingApproval { environment, request: None } => Err(being_opened(environment)),
         state => Err(Error::new(
             Code::NotAwaitingApproval,
             format!("{} is {}, and waits for no approval", deployment.id, state.name()),
             "wait_for_deployment with until=awaiting-approval returns when it does",
         )),
+    }
+}
+
+fn being_opened(environment: &crate::domain::id::EnvironmentName) -> Error {
+    Error {
+        retryable: true,
+        ..Error::new(
+            Code::NotAwaitingApproval,
+            format!("the approval request for {environment} is being opened"),
+            "call again in a few seconds",
+        )
     }
 }

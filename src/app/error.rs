@@ -30,6 +30,14 @@ pub enum Code {
     GateNotConfigured,
     /// The deployment does not wait for an approval.
     NotAwaitingApproval,
+    /// The person's role does not include this.
+    NotPermitted,
+    /// The agent has reached one of its limits.
+    AgentLimited,
+    /// All agents were stopped by a person.
+    AgentsFrozen,
+    /// An earlier use of break-glass has not been reviewed.
+    ReviewDue,
     /// This takes a person over a channel that an agent cannot use.
     NeedsHuman,
     /// A variable that only we set.
@@ -62,7 +70,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::MalformedArgument,
         Self::UnknownDeployment,
         Self::UnknownEnvironment,
@@ -73,6 +81,10 @@ impl Code {
         Self::IdempotencyConflict,
         Self::GateNotConfigured,
         Self::NotAwaitingApproval,
+        Self::NotPermitted,
+        Self::AgentLimited,
+        Self::AgentsFrozen,
+        Self::ReviewDue,
         Self::NeedsHuman,
         Self::ReservedVariable,
         Self::PipelineNotAllowed,
@@ -103,6 +115,10 @@ impl Code {
             Self::IdempotencyConflict => "idempotency-conflict",
             Self::GateNotConfigured => "gate-not-configured",
             Self::NotAwaitingApproval => "not-awaiting-approval",
+            Self::NotPermitted => "not-permitted",
+            Self::AgentLimited => "agent-limited",
+            Self::AgentsFrozen => "agents-frozen",
+            Self::ReviewDue => "review-due",
             Self::NeedsHuman => "needs-human",
             Self::ReservedVariable => "reserved-variable",
             Self::PipelineNotAllowed => "pipeline-not-allowed",
@@ -190,6 +206,11 @@ impl From<store::Error> for Error {
                 "call get_status, decide again, and pass the version that it shows",
             ),
             store::Error::Refused(refusal) => refusal.into(),
+            store::Error::QuotaSpent { .. } => Self::new(
+                Code::AgentLimited,
+                message,
+                "wait until the oldest of them is out of the span, or have a person do it with the command line",
+            ),
             store::Error::Busy => {
                 Self::new(Code::DatabaseBusy, message, "call again in a few seconds").retryable()
             }

@@ -149,6 +149,7 @@ impl App {
                 },
             ));
         }
+        self.permit_pipeline(actor).await?;
         let now = self.clock.now();
         let inputs = super::start::variables(request.inputs)?;
         let unique = DeploymentId::new(u64::try_from(now.0).unwrap_or(0), self.random.bits());

@@ -3,10 +3,15 @@
 //! A use case reads, checks, records one event and rings the bell. It never
 //! drives a deployment; that is the engine's.
 
+mod agents;
 mod approval;
+mod decision;
 mod error;
 mod harness;
 mod history;
+mod permit;
+mod remarks;
+mod reviews;
 mod start;
 mod status;
 mod timeline;
@@ -16,13 +21,14 @@ mod wait;
 
 use std::sync::Arc;
 
-pub use approval::Decided;
+pub use agents::FrozenView;
 pub use error::{Code, Error};
 pub use harness::{
     ExecutionStageView, ExecutionView, ExecutionsView, ListExecutionsRequest, TriggerPipelineRequest,
     TriggeredView, UrlView,
 };
 pub use history::ListRequest;
+pub use reviews::ReviewView;
 pub use start::StartRequest;
 pub use transition::TransitionRequest;
 pub use wait::Until;
@@ -33,6 +39,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::id::DeploymentId;
 use crate::domain::principal::Actor;
+use crate::domain::signature::PrivateKey;
 use crate::domain::state::Restore;
 use crate::ports::{Executions, Pipelines};
 use crate::store::{self, Allowance, Authority, Entry, Expected, Store};
@@ -56,6 +63,8 @@ pub struct App {
     /// Effects on Harness, for the one pipeline run that an agent may ask for
     /// outside a workflow.
     pub pipelines: Arc<dyn Pipelines>,
+    /// With which the server vouches for what it saw. `None` where nothing is to be vouched for.
+    pub server_key: Option<Arc<PrivateKey>>,
 }
 
 /// How many versions of an environment are looked at to find the last good one.
@@ -66,9 +75,16 @@ impl App {
         &self,
         verb: impl FnOnce(&Store) -> Result<T, store::Error> + Send + 'static,
     ) -> Result<T, Error> {
+        Ok(self.visit(verb).await?)
+    }
+
+    /// [`Self::blocking`] for a caller who looks at what the store said.
+    async fn visit<T: Send + 'static>(
+        &self,
+        verb: impl FnOnce(&Store) -> Result<T, store::Error> + Send + 'static,
+    ) -> Result<T, store::Error> {
         let store = Arc::clone(&self.store);
-        let result = tokio::task::spawn_blocking(move || verb(&store)).await;
-        Ok(result.expect("store verbs do not panic")?)
+        tokio::task::spawn_blocking(move || verb(&store)).await.expect("store verbs do not panic")
     }
 
     async fn load(&self, id: &str) -> Result<Deployment, Error> {
@@ -83,16 +99,25 @@ impl App {
         actor: Actor,
         expected: Expected,
     ) -> Result<Deployment, Error> {
-        let entry = Entry {
-            id: id.clone(),
-            event: event.into(),
-            actor,
-            expected,
-            authority: Authority::Caller,
-            allowance: Allowance::Unlimited,
-            at: self.clock.now(),
+        Ok(self.try_record(id, event, actor, expected).await?)
+    }
+
+    /// [`Self::record`] for a caller who looks at what the store said.
+    async fn try_record(
+        &self,
+        id: &DeploymentId,
+        event: impl Into<Event>,
+        actor: Actor,
+        expected: Expected,
+    ) -> Result<Deployment, store::Error> {
+        let (event, at) = (event.into(), self.clock.now());
+        let allowance = match &event {
+            Event::Main(MainEvent::Rollback { .. }) => self.rollbacks_left(&actor, at),
+            _ => Allowance::Unlimited,
         };
-        let recorded = self.blocking(move |store| store.record(&entry)).await?;
+        let entry =
+            Entry { id: id.clone(), event, actor, expected, authority: Authority::Caller, allowance, at };
+        let recorded = self.visit(move |store| store.record(&entry)).await?;
         self.wake.ring();
         Ok(recorded)
     }

@@ -8,11 +8,13 @@ use serde::Deserialize;
 use super::view::StartedView;
 use super::{App, Code, Error};
 use crate::domain::deployment::{Deployment, Mode, Spec, Variable};
-use crate::domain::id::{DeploymentId, EnvironmentName, IssueKey, Repository, Service, VariableName};
+use crate::domain::id::{
+    DeploymentId, EnvironmentName, IssueKey, PrincipalName, Repository, Service, VariableName,
+};
 use crate::domain::principal::Actor;
 use crate::domain::text::shortened;
 use crate::domain::workflow::Workflow;
-use crate::store::{Activity, Allowance, Created, Filter};
+use crate::store::{Activity, Created, Filter};
 
 /// What to deploy.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -36,6 +38,9 @@ pub struct StartRequest {
     /// Further pipeline variables. Those that the server sets are refused.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
+    /// Who wrote the commit, by name or e-mail address. They will not count as approvers of it.
+    #[serde(default)]
+    pub commit_authors: Vec<String>,
     /// The deployment that this one repeats after a failure that needed a change.
     pub restart_of: Option<String>,
     /// Choose one per intended deployment: a repeated call with it returns the first deployment and starts nothing.
@@ -67,6 +72,7 @@ impl App {
     /// open, a key that was used for something else.
     pub async fn start(&self, request: StartRequest, actor: Actor) -> Result<StartedView, Error> {
         let spec = self.spec(request, actor)?;
+        self.permit_start(&spec.initiator, &spec.workflow).await?;
         if let Some(restarted) = spec.restart_of.clone() {
             self.blocking(move |store| store.load(&restarted)).await?;
         }
@@ -79,7 +85,9 @@ impl App {
         let created_ms = u64::try_from(now.0).unwrap_or(0);
         let id = DeploymentId::new(created_ms, self.random.bits());
         let wanted = spec.clone();
-        match self.blocking(move |store| store.create(id, spec, Allowance::Unlimited, now)).await? {
+        let allowance = self.starts_left(&wanted.initiator, now);
+        let created = self.blocking(move |store| store.create(id, spec, allowance, now)).await;
+        match self.remembering_limit("", &wanted.initiator, created).await? {
             Created::Fresh(deployment) => {
                 self.wake.ring();
                 Ok(StartedView { existing: false, deployment: self.view(&deployment).await? })
@@ -133,10 +141,21 @@ impl App {
             variables,
             jira_issues,
             initiator: actor,
+            commit_authors: self.authors(&request.commit_authors)?,
             idempotency_key: request.idempotency_key.map(|key| key.parse()).transpose()?,
             restart_of: request.restart_of.map(|id| id.parse()).transpose()?,
             workflow,
         })
+    }
+
+    fn authors(&self, given: &[String]) -> Result<Vec<PrincipalName>, Error> {
+        let mut authors = given
+            .iter()
+            .map(|author| Ok(self.policy.person_behind(author.parse()?)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        authors.sort();
+        authors.dedup();
+        Ok(authors)
     }
 
     /// The workflow up to its target, all of whose gates somebody may open.

@@ -8,7 +8,7 @@ use crate::domain::deployment::{Deployment, Mode};
 use crate::domain::event::MainEvent;
 use crate::domain::retry::MAX_ATTEMPTS;
 use crate::domain::run::{Phase, Run, RunStatus};
-use crate::domain::state::State;
+use crate::domain::state::{Permit, State};
 use crate::domain::workflow::Stage;
 
 /// Events that a timeline is made from; a deployment with more shows its first ones.
@@ -70,7 +70,7 @@ impl App {
             available_events: doors.into_iter().filter(|door| door.open).map(|door| door.event).collect(),
             touched_environments: in_order(deployment),
             jira_issues: deployment.spec.jira_issues.iter().map(ToString::to_string).collect(),
-            caveats: self.policy.caveats.clone(),
+            caveats: self.caveats(deployment),
             timeline: None,
         }
     }
@@ -139,13 +139,35 @@ impl App {
         }
     }
 
+    /// What must be known: of this server, and of an approval that no strong proof stands behind.
+    fn caveats(&self, deployment: &Deployment) -> Vec<String> {
+        let request = match &deployment.progress.state {
+            State::AwaitingApproval { request: Some(request), .. }
+            | State::Active { permit: Permit::Approved { request }, .. } => Some(request),
+            _ => None,
+        };
+        let decisions = request.map_or(&[][..], |request| &request.decisions);
+        let weak = decisions.iter().filter_map(|decision| {
+            let caveat = decision.statement.assurance.caveat()?;
+            Some(format!("approval of {}: {caveat}", decision.statement.environment))
+        });
+        self.policy.caveats.iter().cloned().chain(weak).collect()
+    }
+
     /// The people who have not decided yet, or whoever acts on what they decided.
     fn waiting_for_people(&self, deployment: &Deployment, request: &ApprovalRequest) -> String {
         let environment = &request.environment;
         if request.rejection(&deployment.id).is_some() {
             return "the engine, which records the rejection".to_owned();
         }
-        let opening = request.guards_of_opening(&deployment.id, deployment.initiator(), self.clock.now());
+        if let Some(withdrawn) = &request.withdrawn {
+            return format!(
+                "the caller: the approval request was taken back ({}); `approve` asks people again, and otherwise it expires at {}",
+                withdrawn.reason,
+                request.expires_at.to_rfc3339()
+            );
+        }
+        let opening = request.guards_of_opening(deployment.parties(), self.clock.now());
         if opening.iter().all(|guard| guard.holds) {
             return match deployment.spec.mode {
                 Mode::Step => "the caller: send APPROVED".to_owned(),

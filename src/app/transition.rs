@@ -40,8 +40,10 @@ impl App {
         let deployment = self.load(&request.deployment_id).await?;
         let expected = request.expected_version.map_or(Expected::Any, Expected::Version);
         let reason = request.reason.unwrap_or_default();
+        self.permit(&actor, &deployment).await?;
         let event = self.door(&deployment, &request.event, &reason).await?;
-        let recorded = self.record(&deployment.id, event, actor, expected).await?;
+        let recorded = self.record(&deployment.id, event, actor.clone(), expected).await;
+        let recorded = self.remembering_limit(deployment.id.as_str(), &actor, recorded).await?;
         self.view(&recorded).await
     }
 
@@ -85,6 +87,7 @@ impl App {
     /// When no outcome is unknown.
     pub async fn resolve_as_not_run(&self, id: &str, actor: Actor) -> Result<StatusView, Error> {
         let deployment = self.load(id).await?;
+        self.permit(&actor, &deployment).await?;
         let expected = Expected::Version(deployment.progress.version);
         let recorded = self.record(&deployment.id, RunEvent::OutcomeResolved, actor, expected).await?;
         self.view(&recorded).await

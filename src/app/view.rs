@@ -10,12 +10,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::timeline::TimelineEntry;
-use crate::domain::approval::{ApprovalRequest, Subject, Verdict};
+use crate::domain::approval::ApprovalRequest;
+use crate::domain::decision::Verdict;
 use crate::domain::deployment::Deployment;
 use crate::domain::door::OpenDoor;
 use crate::domain::event::Event;
 use crate::domain::guard::Guard;
 use crate::domain::record::EventRecord;
+use crate::domain::subject::Subject;
 
 /// A deployment as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -108,8 +110,19 @@ pub struct ApprovalSummary {
     pub required_approvals: u32,
     /// Who approved.
     pub approved_by: Vec<String>,
+    /// Groups of which somebody must be among them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub required_groups: Vec<String>,
+    /// What a decision may rest on: `signed`, `web`, `slack`, `client-confirmed` or `agent`.
+    pub accepts: Vec<String>,
+    /// Who has broken the glass; with two, the gate opens past its rules.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub glass_broken_by: Vec<String>,
     /// When it becomes a rejection.
     pub expires_at: String,
+    /// Why it was taken back. No decision counts until people are asked again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawn_untrusted: Option<String>,
 }
 
 /// Why a deployment failed.
@@ -117,7 +130,7 @@ pub struct ApprovalSummary {
 pub struct FailureView {
     /// The stage that RETRY returns to.
     pub stage: String,
-    /// `validation-failed`, `tests-failed`, `stage-failed`, `stage-errored`, `stage-aborted`, `approval-rejected` or `approval-expired`.
+    /// `validation-failed`, `tests-failed`, `stage-failed`, `stage-errored`, `stage-aborted`, `approval-rejected`, `approval-expired` or `tampered`.
     pub reason: String,
     /// Whether RETRY with the same commit is possible.
     pub retry_possible: bool,
@@ -162,6 +175,11 @@ pub struct SubjectView {
     pub branch: String,
     /// Commit.
     pub commit_sha: String,
+    /// Who wrote it, as far as the caller said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commit_authors: Vec<String>,
+    /// The person for whom it was started.
+    pub started_for: String,
     /// Environment.
     pub environment: String,
     /// The Harness pipeline.
@@ -278,6 +296,8 @@ pub struct EventView {
     pub by: String,
     /// How: `mcp-stdio`, `command-line` or `engine`.
     pub channel: String,
+    /// What tells us so: `system`, `os-user`, `agent`, `client-confirmed`, `slack`, `web` or `signed`.
+    pub assurance: String,
     /// What the event carried, such as keys, execution ids and messages from outside.
     pub details_untrusted: serde_json::Value,
 }
@@ -297,6 +317,8 @@ impl ApprovalView {
                 service: subject.service.to_string(),
                 branch: subject.branch.to_string(),
                 commit_sha: subject.commit_sha.to_string(),
+                commit_authors: subject.commit_authors.iter().map(ToString::to_string).collect(),
+                started_for: subject.started_for.map_or_else(String::new, |name| name.to_string()),
                 environment: subject.environment.map_or_else(String::new, |name| name.to_string()),
                 pipeline_id: subject.pipeline_id.to_string(),
                 inputs: subject.inputs.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
@@ -316,15 +338,19 @@ impl From<&ApprovalRequest> for ApprovalSummary {
             digest: request.digest.to_string(),
             approvers: request.gate.approvers.iter().map(|approver| approver.name.to_string()).collect(),
             required_approvals: request.gate.required_approvals,
-            approved_by: request
-                .decisions
-                .iter()
-                .filter(|decision| decision.statement.verdict == Verdict::Approve)
-                .map(|decision| decision.statement.person.to_string())
-                .collect(),
+            approved_by: who_said(request, Verdict::Approve),
+            required_groups: request.gate.required_groups.iter().map(|group| group.name.clone()).collect(),
+            accepts: request.gate.accept.iter().map(ToString::to_string).collect(),
+            glass_broken_by: who_said(request, Verdict::BreakGlass),
             expires_at: request.expires_at.to_rfc3339(),
+            withdrawn_untrusted: request.withdrawn.as_ref().map(|it| it.reason.clone()),
         }
     }
+}
+
+fn who_said(request: &ApprovalRequest, verdict: Verdict) -> Vec<String> {
+    let statements = request.decisions.iter().map(|decision| &decision.statement);
+    statements.filter(|it| it.verdict == verdict).map(|it| it.person.to_string()).collect()
 }
 
 impl From<Guard> for GuardView {
@@ -391,6 +417,7 @@ impl From<&EventRecord> for EventView {
             state: record.state.clone(),
             by: record.actor.principal.to_string(),
             channel: wire_name(&record.actor.channel),
+            assurance: record.actor.assurance.to_string(),
             details_untrusted: details,
         }
     }

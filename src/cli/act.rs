@@ -1,8 +1,8 @@
-//! `cancel`, `rollback` and `resolve`: what a person does to a deployment.
+//! `cancel`, `rollback`, `resolve`, `ask` and `withdraw`: what a person does to a deployment.
 
 use super::{Global, status, wiring};
 use crate::app::Error;
-use crate::domain::principal::{Actor, Channel, Principal};
+use crate::domain::principal::Actor;
 
 pub(super) async fn cancel(global: &Global, id: &str, reason: &str) -> Result<(), Error> {
     let app = wiring::app(global)?;
@@ -19,7 +19,18 @@ pub(super) async fn resolve(global: &Global, id: &str) -> Result<(), Error> {
     status::show(global, &app.resolve_as_not_run(id, person(&app)).await?)
 }
 
+pub(super) async fn ask(global: &Global, id: &str) -> Result<(), Error> {
+    let app = wiring::app(global)?;
+    app.ask(id, person(&app)).await?;
+    status::show(global, &app.status(id).await?)
+}
+
+pub(super) async fn withdraw(global: &Global, id: &str, reason: &str) -> Result<(), Error> {
+    let app = wiring::app(global)?;
+    status::show(global, &app.withdraw(id, reason, person(&app)).await?)
+}
+
 /// Whoever uses the command line, by the operating system's word.
-fn person(app: &crate::app::App) -> Actor {
-    Actor { principal: Principal::Human { name: app.policy.user.clone() }, channel: Channel::CommandLine }
+pub(super) fn person(app: &crate::app::App) -> Actor {
+    Actor::at_command_line(app.policy.user.clone())
 }

@@ -1,24 +1,24 @@
-//! `approve` and `reject`: a person decides, with their own key.
+//! `approve`, `reject` and `break-glass`: a person decides, with their own key.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use super::output::{self, Style};
-use super::{Decision, Global, key_file, keygen, place, status, wiring};
+use super::{Answer, Global, act, key_file, keygen, place, status, wiring};
 use crate::app::view::ApprovalView;
 use crate::app::{Code, Error};
-use crate::domain::approval::Verdict;
-use crate::domain::principal::Channel;
+use crate::domain::decision::{Decision, Verdict};
+use crate::domain::gate::PEOPLE_TO_BREAK_GLASS;
 
-pub(super) async fn run(global: &Global, decision: Decision, verdict: Verdict) -> Result<(), Error> {
+pub(super) async fn run(global: &Global, answer: Answer, verdict: Verdict) -> Result<(), Error> {
     let app = wiring::app(global)?;
-    let person = keygen::person_or_user(decision.person)?;
-    let path = match decision.key {
+    let person = keygen::person_or_user(answer.person)?;
+    let path = match answer.key {
         Some(path) => path,
         None => place::key_file(&person)?,
     };
     let key = key_file::read(&path)?;
-    let asked = app.approval(&decision.id).await?;
-    let statement = app.statement(&decision.id, &person, verdict, decision.reason.as_deref()).await?;
+    let asked = app.approval(&answer.id).await?;
+    let statement = app.statement(&answer.id, &person, verdict, answer.reason.as_deref()).await?;
     // What is signed is what was shown, even if a new request was opened meanwhile.
     if statement.digest.0 != asked.request.digest {
         return Err(Error::new(
@@ -27,22 +27,24 @@ pub(super) async fn run(global: &Global, decision: Decision, verdict: Verdict) -
             "run the command again and read the new request",
         ));
     }
-    if !decision.yes {
+    if !answer.yes {
         confirm(&asked, verdict)?;
     }
-    if decision.print_token {
-        output::line(&key.sign(statement).to_token());
+    let token = Decision::sign(statement, &key).to_token();
+    if answer.print_token {
+        output::line(&token);
         return Ok(());
     }
-    let decided = app.sign_and_decide(&decision.id, statement, &key, Channel::CommandLine).await?;
+    let status = app.decide(&answer.id, &token, verdict, &act::person(&app)).await?;
     if !global.json {
-        let verb = match verdict {
+        let said = match verdict {
             Verdict::Approve => output::styled(Style::Good, "approved"),
             Verdict::Reject => output::styled(Style::Bad, "rejected"),
+            Verdict::BreakGlass => output::styled(Style::Bad, "glass broken"),
         };
-        output::line(&format!("{verb} by {person}, signed over digest {}", asked.request.digest));
+        output::line(&format!("{said} by {person}, signed over digest {}", asked.request.digest));
     }
-    status::show(global, &decided.status)
+    status::show(global, &status)
 }
 
 /// Show everything that will happen, and have the environment typed.
@@ -57,6 +59,14 @@ fn confirm(asked: &ApprovalView, verdict: Verdict) -> Result<(), Error> {
     let mut err = std::io::stderr().lock();
     let what = &asked.what;
     let mut show = |name: &str, value: &str| writeln!(err, "  {name:<14} {value}");
+    if verdict == Verdict::BreakGlass {
+        let rule = format!(
+            "the rules of {} are passed over when {PEOPLE_TO_BREAK_GLASS} people say so",
+            what.environment
+        );
+        let _ = show("BREAK GLASS", &rule);
+        let _ = show("afterwards", "everybody is told, and somebody else must review it");
+    }
     let _ = show("deployment", &asked.deployment_id);
     let _ = show("environment", &what.environment);
     let _ = show("service", &what.service);
@@ -69,11 +79,15 @@ fn confirm(asked: &ApprovalView, verdict: Verdict) -> Result<(), Error> {
         let _ = show("input set", set);
     }
     let _ = show("started by", &asked.started_by);
+    if !what.commit_authors.is_empty() {
+        let _ = show("written by", &what.commit_authors.join(", "));
+    }
     let _ = show("digest", &asked.request.digest);
     let _ = show("expires", &asked.request.expires_at);
     let verb = match verdict {
         Verdict::Approve => "approve",
         Verdict::Reject => "reject",
+        Verdict::BreakGlass => "break the glass",
     };
     let _ = write!(err, "type {} to {verb}: ", what.environment);
     let _ = err.flush();

@@ -1,15 +1,18 @@
 //! The command line: one file per subcommand, each a use case or two.
 
 mod act;
+mod agents;
 mod audit;
 mod decide;
 mod demo;
+mod doctor;
 mod history;
 mod key_file;
 mod keygen;
 mod output;
 mod place;
 mod serve;
+mod server_key;
 mod simulate;
 mod status;
 mod trial;
@@ -21,7 +24,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::app::Error;
-use crate::domain::approval::Verdict;
+use crate::domain::decision::Verdict;
 use crate::domain::id::PrincipalName;
 
 /// Runs deployments through Harness CD for AI agents, without trusting them with it.
@@ -72,9 +75,24 @@ enum Command {
         id: String,
     },
     /// Approve what a deployment is about to do, as yourself.
-    Approve(Decision),
+    Approve(Answer),
     /// Reject what a deployment is about to do, as yourself.
-    Reject(Decision),
+    Reject(Answer),
+    /// In an emergency, open the gate past its rules: two people, each with a reason.
+    BreakGlass(Answer),
+    /// Ask people for approval once more, or anew after a withdrawal.
+    Ask {
+        /// The deployment.
+        id: String,
+    },
+    /// Take an approval request back before it is decided.
+    Withdraw {
+        /// The deployment.
+        id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
     /// Stop a deployment.
     Cancel {
         /// The deployment.
@@ -99,6 +117,30 @@ enum Command {
         #[arg(long, required = true)]
         did_not_run: bool,
     },
+    /// Stop all agents at once: they may only read. What is in flight goes on.
+    FreezeAgents {
+        /// Why; agents and people are told.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let agents act again.
+    ReleaseAgents {
+        /// Why it is safe now.
+        #[arg(long)]
+        reason: String,
+    },
+    /// List the uses of break-glass that nobody has reviewed.
+    Reviews,
+    /// Close the review of a use of break-glass, as an admin who did not take part.
+    Review {
+        /// The deployment.
+        id: String,
+        /// What you found.
+        #[arg(long)]
+        note: String,
+    },
+    /// Check the config, the credentials, the gates and the database.
+    Doctor,
     /// Make your key for approvals.
     Keygen {
         /// Your name in the config; the user of this machine by default.
@@ -135,9 +177,9 @@ enum AuditCommand {
     Verify,
 }
 
-/// A decision about an approval request.
+/// An answer to an approval request.
 #[derive(Debug, Args)]
-struct Decision {
+struct Answer {
     /// The deployment.
     id: String,
     /// Your name in the config; the user of this machine by default.
@@ -169,11 +211,19 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::Status { id: Some(id), .. } => status::one(&global, &id).await,
         Command::Status { id: None, all } => status::list(&global, all).await,
         Command::History { id } => history::run(&global, &id).await,
-        Command::Approve(decision) => decide::run(&global, decision, Verdict::Approve).await,
-        Command::Reject(decision) => decide::run(&global, decision, Verdict::Reject).await,
+        Command::Approve(answer) => decide::run(&global, answer, Verdict::Approve).await,
+        Command::Reject(answer) => decide::run(&global, answer, Verdict::Reject).await,
+        Command::BreakGlass(answer) => decide::run(&global, answer, Verdict::BreakGlass).await,
+        Command::Ask { id } => act::ask(&global, &id).await,
+        Command::Withdraw { id, reason } => act::withdraw(&global, &id, &reason).await,
         Command::Cancel { id, reason } => act::cancel(&global, &id, &reason).await,
         Command::Rollback { id, reason } => act::rollback(&global, &id, &reason).await,
         Command::Resolve { id, did_not_run: _ } => act::resolve(&global, &id).await,
+        Command::FreezeAgents { reason } => agents::freeze(&global, &reason).await,
+        Command::ReleaseAgents { reason } => agents::release(&global, &reason).await,
+        Command::Reviews => agents::reviews(&global).await,
+        Command::Review { id, note } => agents::review(&global, &id, &note).await,
+        Command::Doctor => doctor::run(&global).await,
         Command::Keygen { person, key } => keygen::run(&global, person, key),
         Command::Audit { command: AuditCommand::Verify } => audit::verify(&global),
         Command::SimulateHarness { addr, script } => simulate::run(addr, script.as_deref()).await,

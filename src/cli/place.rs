@@ -36,6 +36,11 @@ pub(super) fn key_file(person: &PrincipalName) -> Result<PathBuf, Error> {
     Ok(base()?.config_dir().join(FOLDER).join(format!("{person}.key")))
 }
 
+/// The server's private key unless the config names it.
+pub(super) fn server_key() -> Result<PathBuf, Error> {
+    Ok(base()?.config_dir().join(FOLDER).join("server-private.key"))
+}
+
 fn base() -> Result<impl etcetera::BaseStrategy, Error> {
     choose_base_strategy().map_err(|error| {
         Error::new(

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::wiring::{self, Harness};
-use super::{Global, trial};
+use super::{Global, server_key, trial};
 use crate::app::{App, Code, Error};
-use crate::config::environment;
-use crate::config::environment::CORRELATION_VARIABLE;
+use crate::config::environment::{self, CORRELATION_VARIABLE};
+use crate::config::{Config, Policy};
 use crate::engine::{Engine, Parts};
 use crate::harness::Settings;
 use crate::harness::simulator::{Script, Simulator};
@@ -17,7 +17,7 @@ use crate::journal::Journal;
 use crate::tools;
 
 pub(super) async fn run(global: &Global, simulate: bool) -> Result<(), Error> {
-    let (mut policy, section) = wiring::policy(global)?;
+    let Config { mut policy, harness: section, server_key } = wiring::settings(global)?;
     // Lives as long as the server does.
     let mut simulator = None;
     let harness = if simulate {
@@ -33,12 +33,27 @@ pub(super) async fn run(global: &Global, simulate: bool) -> Result<(), Error> {
         simulator = Some(started);
         harness
     } else {
-        wiring::harness(environment::harness_settings(&section).map_err(|error| wiring::settings(&error))?)?
+        wiring::harness(environment::harness_settings(&section).map_err(|error| wiring::unusable(&error))?)?
     };
+    let server_key = policy.needs_voucher().then(|| server_key::open(server_key.as_deref())).transpose()?;
+    if let Some(key) = &server_key {
+        policy.let_vouch(&key.public());
+    }
+    warn_of_weak_gates(&policy);
     let app = wiring::assemble(&global.database(simulate)?, policy, harness)?;
+    let app = App { server_key: server_key.map(Arc::new), ..app };
     let outcome = serve(app).await;
     drop(simulator);
     outcome
+}
+
+/// Say in the log which approvals no strong proof will stand behind.
+fn warn_of_weak_gates(policy: &Policy) {
+    for (environment, gate) in &policy.gates {
+        for caveat in gate.accept.iter().filter_map(|assurance| assurance.caveat()) {
+            tracing::warn!(%environment, "weak approvals are accepted: {caveat}");
+        }
+    }
 }
 
 /// Serve until the client hangs up or the process is told to stop; then let the

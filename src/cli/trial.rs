@@ -4,7 +4,8 @@ use super::{key_file, place};
 use crate::app::Error;
 use crate::clock::SystemRandom;
 use crate::config::Policy;
-use crate::domain::approval::{Approver, Assurance, Gate};
+use crate::domain::assurance::Assurance;
+use crate::domain::gate::{Approver, Gate};
 
 /// How long a trial's approval request stays open.
 const EXPIRES_AFTER_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -15,11 +16,14 @@ pub(super) fn open_gates(policy: &mut Policy) -> Result<(), Error> {
     let path = place::key_file(&policy.user)?;
     let key = if path.exists() { key_file::read(&path)? } else { key_file::make(&path, &SystemRandom)? };
     let gate = Gate {
-        approvers: vec![Approver { name: policy.user.clone(), key: key.public() }],
+        approvers: vec![Approver { name: policy.user.clone(), key: Some(key.public()) }],
         required_approvals: 1,
+        required_groups: Vec::new(),
         allow_self_approval: true,
         expires_after_ms: EXPIRES_AFTER_MS,
-        accept: vec![Assurance::Signed],
+        accept: vec![Assurance::Signed, Assurance::ClientConfirmed],
+        voucher: None,
+        break_glass: None,
     };
     for environment in policy.workflow.environments.iter().filter(|environment| environment.gated) {
         policy.gates.insert(environment.name.clone(), gate.clone());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Global, output};
 use crate::app::{App, Code, Error};
 use crate::clock::{SystemClock, SystemRandom};
-use crate::config::{self, Policy, environment};
+use crate::config::{self, Config, Policy, environment};
 use crate::harness::{Absent, Client, Settings};
 use crate::ports::{Executions, Pipelines};
 use crate::store::Store;
@@ -40,7 +40,7 @@ pub(super) fn harness(settings: Settings) -> Result<Harness, Error> {
 /// The use cases for a command that reads the database and writes an event.
 pub(super) fn app(global: &Global) -> Result<App, Error> {
     let path = database_with_content(global)?;
-    let (policy, section) = policy(global)?;
+    let Config { policy, harness: section, .. } = settings(global)?;
     let harness = match environment::harness_settings(&section) {
         Ok(settings) => harness(settings)?,
         Err(error) => Absent { reason: error.to_string() }.into(),
@@ -59,16 +59,17 @@ pub(super) fn assemble(path: &Path, policy: Policy, harness: Harness) -> Result<
         wake: Wake::default(),
         executions: harness.executions,
         pipelines: harness.pipelines,
+        server_key: None,
     })
 }
 
-/// The rules of the config file, or the defaults.
-pub(super) fn policy(global: &Global) -> Result<(Policy, config::HarnessSection), Error> {
-    config::load(global.config_file()?.as_deref(), &environment::os_user()).map_err(|error| settings(&error))
+/// What the config file says, or the defaults.
+pub(super) fn settings(global: &Global) -> Result<Config, Error> {
+    config::load(global.config_file()?.as_deref(), &environment::os_user()).map_err(|error| unusable(&error))
 }
 
 /// Settings that cannot be used.
-pub(super) fn settings(error: &config::Error) -> Error {
+pub(super) fn unusable(error: &config::Error) -> Error {
     Error::new(Code::ConfigInvalid, error.to_string(), "correct the settings and start again")
 }
 

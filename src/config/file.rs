@@ -2,16 +2,17 @@
 //!
 //! An unknown key is an error: a misspelt `approvers` must never be an open gate.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::approval::ApprovalSection;
+use super::people::{AgentSection, Groups, PeopleSection};
 use super::policy::Policy;
-use crate::domain::approval::{Approver, Assurance, Gate};
 use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName, VariableName};
-use crate::domain::plan::Timing;
-use crate::domain::signature::PublicKey;
+use crate::domain::plan::{Gates, Timing};
 use crate::domain::workflow::{Environment, PipelineRun, Workflow};
 
 /// The whole file.
@@ -19,9 +20,10 @@ use crate::domain::workflow::{Environment, PipelineRun, Workflow};
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ConfigFile {
     user: Option<PrincipalName>,
+    pub(super) server_key: Option<PathBuf>,
     pub(super) harness: HarnessSection,
-    people: BTreeMap<PrincipalName, Person>,
-    groups: BTreeMap<String, Vec<PrincipalName>>,
+    people: PeopleSection,
+    groups: Groups,
     pipelines: Pipelines,
     environments: Option<Vec<EnvironmentSection>>,
     agent: AgentSection,
@@ -42,12 +44,6 @@ pub struct HarnessSection {
     pub project: Option<String>,
     /// The pipeline variable that carries the correlation key.
     pub correlation_variable: Option<VariableName>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
-struct Person {
-    public_key: PublicKey,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -80,23 +76,6 @@ struct EnvironmentSection {
     approval: Option<ApprovalSection>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
-struct ApprovalSection {
-    approvers: Vec<String>,
-    required_approvals: Option<u32>,
-    #[serde(default)]
-    allow_self_approval: bool,
-    expires_after: Option<String>,
-    accept: Option<Vec<Assurance>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-struct AgentSection {
-    triggerable_pipelines: BTreeSet<PipelineId>,
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 struct TimingSection {
@@ -104,9 +83,6 @@ struct TimingSection {
     fastest_poll: Option<String>,
     slowest_poll: Option<String>,
 }
-
-/// How long an approval request stays open unless the config says otherwise.
-const DEFAULT_EXPIRY: Duration = Duration::from_hours(24);
 
 /// Less than the trigger's own timeout would call a run lost that is on its way.
 const SHORTEST_SETTLING: Duration = Duration::from_secs(45);
@@ -124,13 +100,14 @@ impl ConfigFile {
             return Err("`environments` is empty; name at least one, or leave it out".to_owned());
         }
         let mut environments: Vec<Environment> = Vec::new();
-        let mut gates = BTreeMap::new();
+        let mut gates = Gates::new();
         for section in sections {
             if environments.iter().any(|earlier| earlier.name == section.name) {
                 return Err(format!("environment `{}` is there twice", section.name));
             }
             let environment = section.environment()?;
-            if let Some(gate) = self.gate(section)? {
+            if let Some(approval) = &section.approval {
+                let gate = approval.gate(section.name.as_str(), &self.people, &self.groups)?;
                 gates.insert(section.name.clone(), gate);
             }
             environments.push(environment);
@@ -143,64 +120,12 @@ impl ConfigFile {
                 environments,
             },
             gates,
+            people: self.people.people(&self.agent)?,
+            agent_limits: self.agent.limits(),
             triggerable: self.agent.triggerable_pipelines.clone(),
             timing: self.timing.timing()?,
             caveats: Vec::new(),
         })
-    }
-
-    fn gate(&self, section: &EnvironmentSection) -> Result<Option<Gate>, String> {
-        let Some(approval) = &section.approval else { return Ok(None) };
-        let here = format!("approval of environment `{}`", section.name);
-        let mut names = BTreeSet::new();
-        for entry in &approval.approvers {
-            match entry.strip_prefix("group:") {
-                Some(group) => names.extend(
-                    self.groups
-                        .get(group)
-                        .ok_or_else(|| format!("{here}: there is no group `{group}`; add it under [groups]"))?
-                        .iter()
-                        .cloned(),
-                ),
-                None => {
-                    names.insert(entry.parse::<PrincipalName>().map_err(|error| format!("{here}: {error}"))?);
-                }
-            }
-        }
-        let approvers = names
-            .into_iter()
-            .map(|name| {
-                let person = self.people.get(&name).ok_or_else(|| {
-                    format!("{here}: there is no person `{name}`; add [people.{name}] with the public_key that keygen prints")
-                })?;
-                Ok(Approver { name, key: person.public_key.clone() })
-            })
-            .collect::<Result<Vec<_>, String>>()?;
-        if approvers.is_empty() {
-            return Err(format!("{here}: `approvers` is empty, so nobody could ever approve"));
-        }
-        let required_approvals = approval.required_approvals.unwrap_or(1);
-        if required_approvals == 0
-            || usize::try_from(required_approvals).unwrap_or(usize::MAX) > approvers.len()
-        {
-            return Err(format!(
-                "{here}: `required_approvals` is {required_approvals}; it must be from 1 to the {} approvers",
-                approvers.len()
-            ));
-        }
-        let expires_after =
-            duration(approval.expires_after.as_deref(), "expires_after")?.unwrap_or(DEFAULT_EXPIRY);
-        let accept = approval.accept.clone().unwrap_or_else(|| vec![Assurance::Signed]);
-        if accept.is_empty() {
-            return Err(format!("{here}: `accept` is empty, so no decision would ever count"));
-        }
-        Ok(Some(Gate {
-            approvers,
-            required_approvals,
-            allow_self_approval: approval.allow_self_approval,
-            expires_after_ms: u64::try_from(expires_after.as_millis()).unwrap_or(u64::MAX),
-            accept,
-        }))
     }
 }
 
@@ -248,7 +173,8 @@ impl TimingSection {
     }
 }
 
-fn duration(text: Option<&str>, key: &str) -> Result<Option<Duration>, String> {
+/// A duration of more than nothing, such as `24h`.
+pub(super) fn duration(text: Option<&str>, key: &str) -> Result<Option<Duration>, String> {
     let Some(text) = text else { return Ok(None) };
     text.parse::<jiff::SignedDuration>()
         .ok()

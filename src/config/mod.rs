@@ -1,7 +1,9 @@
 //! Settings: the TOML file, the process environment, and what follows from both.
 
+mod approval;
 pub mod environment;
 mod file;
+mod people;
 pub mod policy;
 
 use std::path::{Path, PathBuf};
@@ -33,24 +35,35 @@ pub enum Error {
     Missing(String),
 }
 
+/// What the file says, or the defaults.
+#[derive(Debug)]
+pub struct Config {
+    /// The rules.
+    pub policy: Policy,
+    /// Where Harness is.
+    pub harness: HarnessSection,
+    /// The server's private key, if not at its usual place.
+    pub server_key: Option<PathBuf>,
+}
+
 /// Read the config file, or the defaults where there is none.
 ///
 /// # Errors
 /// When the file is named and unreadable, or its content is wrong.
-pub fn load(path: Option<&Path>, user: &str) -> Result<(Policy, HarnessSection), Error> {
+pub fn load(path: Option<&Path>, user: &str) -> Result<Config, Error> {
     let Some(path) = path else {
         let file = file::ConfigFile::default();
         let policy = file
             .policy(user)
             .map_err(|reason| Error::Invalid { path: PathBuf::from("(defaults)"), reason })?;
-        return Ok((policy, file.harness));
+        return Ok(Config { policy, harness: file.harness, server_key: file.server_key });
     };
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
     let invalid = |reason: String| Error::Invalid { path: path.to_owned(), reason };
     let file: file::ConfigFile = toml::from_str(&text).map_err(|error| invalid(one_line(&error, &text)))?;
     let policy = file.policy(user).map_err(invalid)?;
-    Ok((policy, file.harness))
+    Ok(Config { policy, harness: file.harness, server_key: file.server_key })
 }
 
 /// What TOML says is wrong, with the line, without its drawing.

@@ -3,9 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::approval::Gate;
-use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName};
-use crate::domain::plan::Timing;
+use crate::domain::assurance::Assurance;
+use crate::domain::gate::Gate;
+use crate::domain::id::{PipelineId, PrincipalName};
+use crate::domain::limits::Limits;
+use crate::domain::plan::{Gates, Timing};
+use crate::domain::role::{Right, Role};
+use crate::domain::signature::PublicKey;
 use crate::domain::workflow::Workflow;
 
 /// The rules. Read at start; a change of the file takes a restart.
@@ -17,7 +21,11 @@ pub struct Policy {
     pub workflow: Workflow,
     /// The gates that can be opened. A gated environment that is missing here
     /// has nobody who could approve, and a start that needs it is refused.
-    pub gates: BTreeMap<EnvironmentName, Gate>,
+    pub gates: Gates,
+    /// Whom the config names.
+    pub people: BTreeMap<PrincipalName, Person>,
+    /// How far agents may go whose person the config does not name.
+    pub agent_limits: Limits,
     /// Pipelines that an agent may run by itself.
     pub triggerable: BTreeSet<PipelineId>,
     /// The engine's times.
@@ -26,7 +34,56 @@ pub struct Policy {
     pub caveats: Vec<String>,
 }
 
+/// A person whom the config names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// What they are.
+    pub roles: BTreeSet<Role>,
+    /// What commits call them.
+    pub emails: BTreeSet<PrincipalName>,
+    /// How far agents may go that act for them.
+    pub agent_limits: Limits,
+}
+
 impl Policy {
+    /// Whether a person has a right. The user of this server, whom the config
+    /// need not name, then operates and administers it: whoever starts a server
+    /// without saying more could write the config, too. Any other stranger may nothing.
+    #[must_use]
+    pub fn allows(&self, person: &PrincipalName, right: Right) -> bool {
+        match self.people.get(person) {
+            Some(known) => known.roles.iter().any(|role| role.includes(right)),
+            None => *person == self.user && right != Right::Approve,
+        }
+    }
+
+    /// How far agents may go that act for this person.
+    #[must_use]
+    pub fn limits_of_agents_for(&self, person: &PrincipalName) -> &Limits {
+        self.people.get(person).map_or(&self.agent_limits, |known| &known.agent_limits)
+    }
+
+    /// The person whom a commit calls `author`; the same word where the config knows nobody by it.
+    #[must_use]
+    pub fn person_behind(&self, author: PrincipalName) -> PrincipalName {
+        let known = self.people.iter().find(|(_, person)| person.emails.contains(&author));
+        known.map_or(author, |(name, _)| name.clone())
+    }
+
+    /// Whether some gate accepts decisions that only the server can see.
+    #[must_use]
+    pub fn needs_voucher(&self) -> bool {
+        self.gates.values().any(needs_voucher)
+    }
+
+    /// Let the server with this key vouch for decisions, in those gates that
+    /// accept what it can see: other gates keep their version.
+    pub fn let_vouch(&mut self, server: &PublicKey) {
+        for gate in self.gates.values_mut().filter(|gate| needs_voucher(gate)) {
+            gate.voucher = Some(server.clone());
+        }
+    }
+
     /// Whether an agent may run this pipeline by itself. One behind a gate is
     /// never allowed, whatever the list says.
     #[must_use]
@@ -42,4 +99,8 @@ impl Policy {
             .iter()
             .any(|environment| environment.gated && environment.deploy.pipeline == *pipeline)
     }
+}
+
+fn needs_voucher(gate: &Gate) -> bool {
+    gate.accept.iter().any(|it| matches!(it, Assurance::ClientConfirmed | Assurance::Agent))
 }

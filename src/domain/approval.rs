@@ -1,291 +1,316 @@
-//! Approval: what is asked of people, what they answer, and when that counts.
+//! An approval request: what is asked of people, and when their answers count.
 //!
 //! A decision is bound to the digest of what will happen, and is verified each
 //! time it is used: when it arrives, when it opens the gate and again when
 //! production is triggered. Nothing here trusts a stored row.
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::assurance::Assurance;
+use super::decision::{Decision, Statement, Verdict};
+use super::gate::{Approver, Gate, PEOPLE_TO_BREAK_GLASS, RequiredGroup};
 use super::guard::Guard;
-use super::id::{Branch, CommitSha, DeploymentId, EnvironmentName, PipelineId, PrincipalName, Repository};
-use super::id::{Service, VariableName};
-use super::signature::{PublicKey, SignedDecision};
+use super::id::{DeploymentId, EnvironmentName, PrincipalName};
+use super::subject::Digest;
 use super::time::Timestamp;
 
-/// SHA-256 over RFC 8785 canonical JSON, as 64 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Digest(pub String);
+/// How long after people were asked they may be asked once more.
+pub const REMINDER_PAUSE: Duration = Duration::from_mins(10);
 
-impl Digest {
-    /// The digest of `value`. Equal JSON gives equal digests, whatever the order of its keys.
-    #[must_use]
-    pub fn of(value: &impl Serialize) -> Self {
-        let canonical = serde_json_canonicalizer::to_vec(value).expect(
-            "our own types have string keys and finite numbers, which is all that canonical JSON asks",
-        );
-        let hash = Sha256::digest(&canonical);
-        Self(hash.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            use std::fmt::Write as _;
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        }))
-    }
-}
-
-impl std::fmt::Display for Digest {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-/// The digest of a [`Gate`]: another approver, key or rule is another version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PolicyVersion(pub Digest);
-
-/// Everything that a run in Harness will be given. This is what a person
-/// approves: its digest is in their decision, and is computed anew from what is
-/// about to be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
-    /// The deployment.
-    pub deployment_id: DeploymentId,
-    /// The repository.
-    pub repository: Repository,
-    /// The service.
-    pub service: Service,
-    /// The branch that the commit was taken from.
-    pub branch: Branch,
-    /// The commit.
-    pub commit_sha: CommitSha,
-    /// The environment; `None` for build and test.
-    pub environment: Option<EnvironmentName>,
-    /// The pipeline.
-    pub pipeline_id: PipelineId,
-    /// The resolved inputs, without the correlation key, which differs by attempt.
-    pub inputs: std::collections::BTreeMap<VariableName, String>,
-    /// The input sets.
-    pub input_sets: Vec<String>,
-    /// The version of the approval policy; `None` where there is no gate.
-    pub policy: Option<PolicyVersion>,
-}
-
-/// Who may open the way to an environment, and how. Comes from the config.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gate {
-    /// The people who may decide, groups resolved.
-    pub approvers: Vec<Approver>,
-    /// How many different people must approve.
-    pub required_approvals: u32,
-    /// Whether the person who started the deployment may approve it.
-    pub allow_self_approval: bool,
-    /// How long a request stays open. Expiry is a rejection.
-    pub expires_after_ms: u64,
-    /// The assurances that count.
-    pub accept: Vec<Assurance>,
-}
-
-/// A person who may decide, with the key that proves it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Approver {
-    /// Their name.
-    pub name: PrincipalName,
-    /// Their Ed25519 key.
-    pub key: PublicKey,
-}
-
-/// How sure we are that a person decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Assurance {
-    /// Signed with the person's own key.
-    Signed,
-}
-
-impl Gate {
-    /// The version of this policy.
-    #[must_use]
-    pub fn version(&self) -> PolicyVersion {
-        PolicyVersion(Digest::of(self))
-    }
-
-    fn approver(&self, name: &PrincipalName) -> Option<&Approver> {
-        self.approvers.iter().find(|approver| approver.name == *name)
-    }
-}
-
-/// What is asked of people: one question, about one digest.
+/// One question to people, about one digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalRequest {
     /// Counts the requests of this deployment, from 1.
     pub number: u32,
     /// The environment.
     pub environment: EnvironmentName,
-    /// The digest of the [`Subject`].
+    /// The digest of the [`Subject`](super::subject::Subject).
     pub digest: Digest,
     /// The rules, as they were when the request was opened.
     pub gate: Gate,
     /// When it was opened.
     pub requested_at: Timestamp,
+    /// When people were last reminded of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded_at: Option<Timestamp>,
     /// When it becomes a rejection.
     pub expires_at: Timestamp,
+    /// Set once it was taken back: its decisions no longer count. It still expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Withdrawal>,
     /// The answers.
-    pub decisions: Vec<SignedDecision>,
+    pub decisions: Vec<Decision>,
 }
 
-/// What one person answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Go.
-    Approve,
-    /// Do not go. Final for the request.
-    Reject,
-}
-
-/// What a person signs: one answer to one request about one digest.
+/// Somebody took the request back before it was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Statement {
+pub struct Withdrawal {
+    /// When.
+    pub at: Timestamp,
+    /// Why, from the caller, shortened.
+    pub reason: String,
+}
+
+/// Whose deployment it is. These people's approvals are no second pair of eyes.
+#[derive(Debug, Clone, Copy)]
+pub struct Parties<'a> {
     /// The deployment.
-    pub deployment_id: DeploymentId,
-    /// The environment.
-    pub environment: EnvironmentName,
-    /// The number of the request.
-    pub request: u32,
-    /// The digest that they were shown.
-    pub digest: Digest,
-    /// The answer.
-    pub verdict: Verdict,
-    /// Who.
-    pub person: PrincipalName,
-    /// Why; from outside, shortened where it is shown.
-    pub reason: Option<String>,
-    /// When, by the signer's clock.
-    pub decided_at: Timestamp,
+    pub deployment: &'a DeploymentId,
+    /// The person for whom it was started.
+    pub initiator: Option<&'a PrincipalName>,
+    /// Who wrote the commit, as far as that is known.
+    pub authors: &'a [PrincipalName],
+}
+
+/// How a gate came to be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// By its rules.
+    Rules,
+    /// By its emergency door.
+    BreakGlass,
 }
 
 impl ApprovalRequest {
-    /// The guards that a new decision has to pass. `initiator` is the person
-    /// for whom the deployment was started.
+    /// A request that is opened at `at`.
     #[must_use]
-    pub fn guards_of_decision(
-        &self,
-        deployment: &DeploymentId,
-        initiator: Option<&PrincipalName>,
-        decision: &SignedDecision,
+    pub fn open(
+        number: u32,
+        environment: EnvironmentName,
+        digest: Digest,
+        gate: Gate,
         at: Timestamp,
-    ) -> Vec<Guard> {
+    ) -> Self {
+        Self {
+            number,
+            environment,
+            digest,
+            requested_at: at,
+            reminded_at: None,
+            expires_at: at.plus(Duration::from_millis(gate.expires_after_ms)),
+            withdrawn: None,
+            gate,
+            decisions: Vec::new(),
+        }
+    }
+
+    /// The guards that a new decision has to pass.
+    #[must_use]
+    pub fn guards_of_decision(&self, parties: Parties<'_>, decision: &Decision, at: Timestamp) -> Vec<Guard> {
         let statement = &decision.statement;
-        let approver = self.gate.approver(&statement.person);
-        vec![
+        let person = &statement.person;
+        let known = self.entitled(statement);
+        let mut guards = vec![
             Guard::new(
                 "decision-is-for-this-request",
-                self.is_answered_by(deployment, statement),
+                self.is_answered_by(parties.deployment, statement),
                 format!(
                     "a decision for request {} of {} on {}",
                     statement.request, statement.deployment_id, statement.environment
                 ),
                 format!(
-                    "the decision names request {} of {deployment} on {} and its digest {}",
-                    self.number, self.environment, self.digest
+                    "the decision names request {} of {} on {} and its digest {}",
+                    self.number, parties.deployment, self.environment, self.digest
                 ),
             ),
             self.unexpired(at),
+            self.standing(),
             Guard::new(
                 "person-may-decide",
-                approver.is_some(),
-                statement.person.to_string(),
-                format!("the person is one of: {}", self.approver_names()),
+                known.is_some(),
+                person.to_string(),
+                match statement.verdict {
+                    Verdict::BreakGlass => format!("the person is one of: {}", self.glass_breaker_names()),
+                    Verdict::Approve | Verdict::Reject => {
+                        format!("the person is one of: {}", self.approver_names())
+                    }
+                },
             ),
             Guard::new(
                 "signature-is-valid",
-                approver.is_some_and(|approver| decision.verifies(&approver.key)),
-                if approver.is_some() {
-                    "checked with the key in the config"
-                } else {
-                    "no key to check with"
+                self.is_proved(decision),
+                match (known, statement.assurance) {
+                    (None, _) => "no key to check with".to_owned(),
+                    (Some(_), Assurance::Signed) => "checked with the key in the config".to_owned(),
+                    (Some(_), assurance) => format!("{assurance}, checked with the key of the server"),
                 },
-                "the decision is signed with the key that the config has for the person",
+                "the decision is signed with the key that the config has for the person, or sealed by this server",
             ),
             Guard::new(
                 "assurance-is-accepted",
-                self.gate.accept.contains(&Assurance::Signed),
-                "signed",
-                "the environment's `accept` lists it",
+                self.accepts(statement),
+                statement.assurance.as_str(),
+                match statement.verdict {
+                    Verdict::BreakGlass => "it is signed with the person's own key",
+                    Verdict::Approve | Verdict::Reject => "the environment's `accept` lists it",
+                },
             ),
             Guard::new(
                 "four-eyes",
-                statement.verdict == Verdict::Reject || self.may_approve(&statement.person, initiator),
-                format!("decided by {}, started for {}", statement.person, shown(initiator)),
-                "another person than the one for whom the deployment was started approves",
+                statement.verdict != Verdict::Approve || self.may_approve(person, parties),
+                format!("decided by {person}, {}", shown(parties)),
+                "another person than the one for whom the deployment was started, or who wrote the commit, approves",
             ),
             Guard::new(
                 "one-decision-per-person",
-                !self.decisions.iter().any(|earlier| earlier.statement.person == statement.person),
+                !self.decisions.iter().any(|earlier| self.is_repeated_by(&earlier.statement, statement)),
                 format!("{} decisions so far", self.decisions.len()),
                 "the person has not decided on this request",
             ),
             self.unrejected(),
-        ]
+        ];
+        if statement.verdict == Verdict::BreakGlass {
+            guards.push(Guard::new(
+                "reason-given",
+                has_reason(statement),
+                statement.reason.as_deref().map_or("no reason", |_| "a reason"),
+                "whoever breaks the glass says why",
+            ));
+        }
+        guards
     }
 
     /// The guards that the whole request has to pass before its gate opens.
     /// Every decision is verified anew.
     #[must_use]
-    pub fn guards_of_opening(
-        &self,
-        deployment: &DeploymentId,
-        initiator: Option<&PrincipalName>,
-        at: Timestamp,
-    ) -> Vec<Guard> {
-        let approvals = self.valid_approvals(deployment, initiator);
-        let required = usize::try_from(self.gate.required_approvals.max(1)).unwrap_or(usize::MAX);
-        vec![
-            Guard::new(
-                "approvals-suffice",
-                approvals >= required,
-                format!("{approvals} of {required}"),
-                format!("{required} of these people approve: {}", self.approver_names()),
-            ),
-            self.unrejected(),
-            self.unexpired(at),
-        ]
+    pub fn guards_of_opening(&self, parties: Parties<'_>, at: Timestamp) -> Vec<Guard> {
+        let by_rules = self.guards_of_rules(parties);
+        let mut guards = if by_rules.iter().any(|guard| !guard.holds) && self.is_glass_broken(parties) {
+            vec![Guard::new(
+                "glass-is-broken",
+                true,
+                format!("{PEOPLE_TO_BREAK_GLASS} people say that it is an emergency"),
+                "it is open, and must be reviewed",
+            )]
+        } else {
+            by_rules
+        };
+        guards.extend([self.unrejected(), self.standing(), self.unexpired(at)]);
+        guards
+    }
+
+    /// How the gate is open, if its decisions open it.
+    #[must_use]
+    pub fn opening(&self, parties: Parties<'_>) -> Option<Opening> {
+        if self.guards_of_rules(parties).iter().all(|guard| guard.holds) {
+            Some(Opening::Rules)
+        } else {
+            self.is_glass_broken(parties).then_some(Opening::BreakGlass)
+        }
     }
 
     /// Whether somebody rejected it, by a decision that verifies.
     #[must_use]
-    pub fn rejection(&self, deployment: &DeploymentId) -> Option<&SignedDecision> {
+    pub fn rejection(&self, deployment: &DeploymentId) -> Option<&Decision> {
         self.decisions.iter().find(|decision| {
-            decision.statement.verdict == Verdict::Reject && self.is_genuine(deployment, decision)
+            decision.statement.verdict == Verdict::Reject && self.counts(deployment, decision)
         })
     }
 
-    /// How many people validly approved. One key is one person, under however many names.
-    fn valid_approvals(&self, deployment: &DeploymentId, initiator: Option<&PrincipalName>) -> usize {
-        let keys: std::collections::BTreeSet<String> = self
-            .decisions
-            .iter()
-            .filter(|decision| {
-                decision.statement.verdict == Verdict::Approve
-                    && self.gate.accept.contains(&Assurance::Signed)
-                    && self.may_approve(&decision.statement.person, initiator)
-                    && self.is_genuine(deployment, decision)
-            })
-            .filter_map(|decision| self.gate.approver(&decision.statement.person))
-            .map(|approver| approver.key.to_string())
-            .collect();
-        keys.len()
+    /// Whether nothing is left to change: it was taken back before it was decided.
+    #[must_use]
+    pub fn standing(&self) -> Guard {
+        Guard::new(
+            "request-stands",
+            self.withdrawn.is_none(),
+            self.withdrawn.as_ref().map_or_else(
+                || "not taken back".to_owned(),
+                |it| format!("taken back at {}: {}", it.at.to_rfc3339(), it.reason),
+            ),
+            "people are asked anew with `approve`, or `ask` on the command line",
+        )
     }
 
-    fn is_genuine(&self, deployment: &DeploymentId, decision: &SignedDecision) -> bool {
+    /// Whether enough time has passed for a reminder.
+    #[must_use]
+    pub fn quiet(&self, at: Timestamp) -> Guard {
+        let since = self.reminded_at.unwrap_or(self.requested_at);
+        Guard::new(
+            "people-are-not-pestered",
+            at.since(since) >= REMINDER_PAUSE,
+            format!("last asked at {}", since.to_rfc3339()),
+            format!("{} minutes have passed", REMINDER_PAUSE.as_secs() / 60),
+        )
+    }
+
+    fn guards_of_rules(&self, parties: Parties<'_>) -> Vec<Guard> {
+        let approvals = self.valid_approvals(parties);
+        let required = usize::try_from(self.gate.required_approvals.max(1)).unwrap_or(usize::MAX);
+        let emergency = match &self.gate.break_glass {
+            Some(_) => {
+                format!("; or, in an emergency, two of these break the glass: {}", self.glass_breaker_names())
+            }
+            None => String::new(),
+        };
+        let mut guards = vec![Guard::new(
+            "approvals-suffice",
+            approvals.len() >= required,
+            format!("{} of {required}", approvals.len()),
+            format!("{required} of these people approve: {}{emergency}", self.approver_names()),
+        )];
+        guards.extend(self.gate.required_groups.iter().map(|group| represented(group, &approvals)));
+        guards
+    }
+
+    /// The different people who validly approved.
+    fn valid_approvals(&self, parties: Parties<'_>) -> Vec<&PrincipalName> {
+        self.different_people(parties, |statement| {
+            statement.verdict == Verdict::Approve && self.may_approve(&statement.person, parties)
+        })
+    }
+
+    fn is_glass_broken(&self, parties: Parties<'_>) -> bool {
+        let people = self.different_people(parties, |statement| {
+            statement.verdict == Verdict::BreakGlass && has_reason(statement)
+        });
+        people.len() >= PEOPLE_TO_BREAK_GLASS
+    }
+
+    /// One key is one person, under however many names.
+    fn different_people(
+        &self,
+        parties: Parties<'_>,
+        wanted: impl Fn(&Statement) -> bool,
+    ) -> Vec<&PrincipalName> {
+        let mut people: Vec<&PrincipalName> = Vec::new();
+        for decision in self.decisions.iter().filter(|decision| wanted(&decision.statement)) {
+            let person = &decision.statement.person;
+            if self.counts(parties.deployment, decision)
+                && !people.iter().any(|earlier| self.gate.is_same_person(earlier, person))
+            {
+                people.push(person);
+            }
+        }
+        people
+    }
+
+    /// Whether a decision is about this, by somebody who may, proved, over a
+    /// channel that the environment accepts.
+    fn counts(&self, deployment: &DeploymentId, decision: &Decision) -> bool {
         self.is_answered_by(deployment, &decision.statement)
-            && self
-                .gate
-                .approver(&decision.statement.person)
-                .is_some_and(|approver| decision.verifies(&approver.key))
+            && self.accepts(&decision.statement)
+            && self.is_proved(decision)
+    }
+
+    fn is_proved(&self, decision: &Decision) -> bool {
+        self.entitled(&decision.statement)
+            .is_some_and(|person| decision.verifies(person.key.as_ref(), self.gate.voucher.as_ref()))
+    }
+
+    fn accepts(&self, statement: &Statement) -> bool {
+        match statement.verdict {
+            Verdict::BreakGlass => statement.assurance == Assurance::Signed,
+            Verdict::Approve | Verdict::Reject => self.gate.accept.contains(&statement.assurance),
+        }
+    }
+
+    fn entitled(&self, statement: &Statement) -> Option<&Approver> {
+        match statement.verdict {
+            Verdict::BreakGlass => self.gate.glass_breaker(&statement.person),
+            Verdict::Approve | Verdict::Reject => self.gate.approver(&statement.person),
+        }
     }
 
     fn is_answered_by(&self, deployment: &DeploymentId, statement: &Statement) -> bool {
@@ -295,12 +320,16 @@ impl ApprovalRequest {
             && statement.digest == self.digest
     }
 
-    fn may_approve(&self, person: &PrincipalName, initiator: Option<&PrincipalName>) -> bool {
-        let key_of = |name: &PrincipalName| self.gate.approver(name).map(|approver| &approver.key);
-        let is_another = |initiator: &PrincipalName| {
-            initiator != person && key_of(initiator).is_none_or(|key| key_of(person) != Some(key))
-        };
-        self.gate.allow_self_approval || initiator.is_some_and(is_another)
+    /// Breaking the glass is another question than approving: a person may answer both.
+    fn is_repeated_by(&self, earlier: &Statement, later: &Statement) -> bool {
+        let breaks = |statement: &Statement| statement.verdict == Verdict::BreakGlass;
+        breaks(earlier) == breaks(later) && self.gate.is_same_person(&earlier.person, &later.person)
+    }
+
+    fn may_approve(&self, person: &PrincipalName, parties: Parties<'_>) -> bool {
+        let is_another = |party: &PrincipalName| !self.gate.is_same_person(party, person);
+        self.gate.allow_self_approval
+            || parties.initiator.is_some_and(is_another) && parties.authors.iter().all(is_another)
     }
 
     fn unexpired(&self, at: Timestamp) -> Guard {
@@ -326,11 +355,40 @@ impl ApprovalRequest {
     }
 
     fn approver_names(&self) -> String {
-        let names: Vec<&str> = self.gate.approvers.iter().map(|approver| approver.name.as_str()).collect();
-        names.join(", ")
+        names(&self.gate.approvers)
+    }
+
+    fn glass_breaker_names(&self) -> String {
+        self.gate.break_glass.as_ref().map_or_else(|| "nobody".to_owned(), |glass| names(&glass.people))
     }
 }
 
-fn shown(initiator: Option<&PrincipalName>) -> String {
-    initiator.map_or_else(|| "nobody".to_owned(), ToString::to_string)
+fn represented(group: &RequiredGroup, approvals: &[&PrincipalName]) -> Guard {
+    let who = approvals.iter().find(|person| group.members.contains(person));
+    let members: Vec<&str> = group.members.iter().map(PrincipalName::as_str).collect();
+    Guard::new(
+        "required-group-approves",
+        who.is_some(),
+        who.map_or_else(|| format!("nobody of {}", group.name), |who| format!("{who} of {}", group.name)),
+        format!("one of the group {} approves: {}", group.name, members.join(", ")),
+    )
+}
+
+fn has_reason(statement: &Statement) -> bool {
+    statement.reason.as_deref().is_some_and(|reason| !reason.trim().is_empty())
+}
+
+fn names(people: &[Approver]) -> String {
+    let names: Vec<&str> = people.iter().map(|person| person.name.as_str()).collect();
+    names.join(", ")
+}
+
+fn shown(parties: Parties<'_>) -> String {
+    let initiator = parties.initiator.map_or("nobody", PrincipalName::as_str);
+    let authors: Vec<&str> = parties.authors.iter().map(PrincipalName::as_str).collect();
+    if authors.is_empty() {
+        format!("started for {initiator}")
+    } else {
+        format!("started for {initiator}, written by {}", authors.join(", "))
+    }
 }

@@ -1,6 +1,7 @@
 //! The arrows of stages, approval and cancellation: where each leads and what must hold.
 
-use super::approval::ApprovalRequest;
+use super::approval::{ApprovalRequest, Withdrawal};
+use super::decision::Decision;
 use super::deployment::Deployment;
 use super::event::Completion;
 use super::execution::{Cause, Retry};
@@ -8,7 +9,6 @@ use super::guard::Guard;
 use super::id::EnvironmentName;
 use super::rollback::stopped_enough;
 use super::run::{Run, RunEvent, RunStatus};
-use super::signature::SignedDecision;
 use super::state::{FailureReason, Permit, State, Work};
 use super::time::Timestamp;
 use super::workflow::Stage;
@@ -91,7 +91,7 @@ impl Deployment {
                 .map_or_else(|| "no gate in the config".to_owned(), |it| format!("policy {}", it.0)),
             format!("the gate in the config is the one of the request, {}", request.gate.version().0),
         ));
-        guards.extend(request.guards_of_opening(&self.id, self.initiator(), at));
+        guards.extend(request.guards_of_opening(self.parties(), at));
         guards
     }
 
@@ -158,12 +158,42 @@ impl Deployment {
         &self,
         environment: &EnvironmentName,
         request: &ApprovalRequest,
-        decision: &SignedDecision,
+        decision: &Decision,
         at: Timestamp,
     ) -> Arrow {
-        let guards = request.guards_of_decision(&self.id, self.initiator(), decision, at);
+        let guards = request.guards_of_decision(self.parties(), decision, at);
         let mut request = request.clone();
         request.decisions.push(decision.clone());
+        Arrow::guarded(
+            State::AwaitingApproval { environment: environment.clone(), request: Some(Box::new(request)) },
+            guards,
+        )
+    }
+
+    pub(super) fn reminded(
+        &self,
+        environment: &EnvironmentName,
+        request: &ApprovalRequest,
+        at: Timestamp,
+    ) -> Arrow {
+        let guards = vec![request.quiet(at), request.standing(), self.not_rejected(request)];
+        let request = ApprovalRequest { reminded_at: Some(at), ..request.clone() };
+        Arrow::guarded(
+            State::AwaitingApproval { environment: environment.clone(), request: Some(Box::new(request)) },
+            guards,
+        )
+    }
+
+    pub(super) fn withdrawn(
+        &self,
+        environment: &EnvironmentName,
+        request: &ApprovalRequest,
+        reason: &str,
+        at: Timestamp,
+    ) -> Arrow {
+        let guards = vec![request.standing(), self.not_rejected(request)];
+        let withdrawn = Some(Withdrawal { at, reason: reason.to_owned() });
+        let request = ApprovalRequest { withdrawn, ..request.clone() };
         Arrow::guarded(
             State::AwaitingApproval { environment: environment.clone(), request: Some(Box::new(request)) },
             guards,
@@ -248,6 +278,11 @@ impl Completion {
             Stage::Restoring(_) => None,
         }
     }
+}
+
+/// A deployment that nothing may rest on any more.
+pub(super) fn tampered(stage: Stage, what: &str) -> State {
+    State::Failed { stage, reason: FailureReason::Tampered { what: what.to_owned() } }
 }
 
 pub(super) fn execution_succeeded(run: &Run) -> Guard {

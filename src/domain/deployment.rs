@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::approval::{PolicyVersion, Subject};
+use super::approval::Parties;
+use super::gate::PolicyVersion;
 use super::id::{
     Branch, CommitSha, CorrelationKey, DeploymentId, EnvironmentName, IdempotencyKey, IssueKey,
     PrincipalName, Repository, Service, VariableName,
 };
 use super::principal::Actor;
 use super::state::{State, Version};
+use super::subject::Subject;
 use super::time::Timestamp;
 use super::workflow::{Stage, Workflow};
 
@@ -47,6 +49,9 @@ pub struct Spec {
     pub jira_issues: Vec<IssueKey>,
     /// Who started it.
     pub initiator: Actor,
+    /// Who wrote the commit, as far as the caller said. They do not approve it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commit_authors: Vec<PrincipalName>,
     /// The caller's key: the same key with the same arguments is the same deployment.
     pub idempotency_key: Option<IdempotencyKey>,
     /// The deployment that this one repeats.
@@ -106,6 +111,12 @@ impl Deployment {
     #[must_use]
     pub fn initiator(&self) -> Option<&PrincipalName> {
         self.spec.initiator.principal.human()
+    }
+
+    /// Whose deployment it is.
+    #[must_use]
+    pub fn parties(&self) -> Parties<'_> {
+        Parties { deployment: &self.id, initiator: self.initiator(), authors: &self.spec.commit_authors }
     }
 
     /// The environment that ends its way.
@@ -174,6 +185,8 @@ impl Deployment {
             service: self.spec.service.clone(),
             branch: version.branch,
             commit_sha: version.commit,
+            commit_authors: self.spec.commit_authors.clone(),
+            started_for: self.initiator().cloned(),
             environment,
             pipeline_id: run.pipeline.clone(),
             inputs,

@@ -40,6 +40,8 @@ pub fn doors(workflow: &Workflow, reason: &str) -> Vec<MainEvent> {
         stage = workflow.after(&present);
     }
     doors.extend([
+        MainEvent::ApprovalReminded,
+        MainEvent::ApprovalWithdrawn { reason: reason.to_owned() },
         MainEvent::Approved,
         MainEvent::Rejected,
         MainEvent::ApprovalExpired,

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::approval::{Digest, Gate};
+use super::decision::Decision;
 use super::deployment::Spec;
+use super::gate::Gate;
 use super::id::EnvironmentName;
 use super::run::RunEvent;
-use super::signature::SignedDecision;
 use super::state::Restore;
+use super::subject::Digest;
 
 /// An event's wire name, UPPER_SNAKE.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,19 +53,31 @@ pub enum MainEvent {
     /// The engine asks people.
     ApprovalRequested {
         /// The rules as the config has them now.
-        gate: Gate,
+        gate: Box<Gate>,
         /// The digest of what will happen.
         digest: Digest,
     },
     /// A person answered.
     DecisionMade {
         /// The answer with its signature.
-        decision: SignedDecision,
+        decision: Decision,
+    },
+    /// People are asked once more.
+    ApprovalReminded,
+    /// Somebody takes the request back before it is decided.
+    ApprovalWithdrawn {
+        /// Why, from the caller, shortened.
+        reason: String,
     },
     /// The request no longer fits what would happen; another will be opened.
     ApprovalVoided {
         /// Why.
         reason: String,
+    },
+    /// What is stored is not what was recorded: nothing may rest on it.
+    TamperingFound {
+        /// What does not fit.
+        what: String,
     },
     /// The approval rules are met.
     Approved,
@@ -153,7 +166,10 @@ impl MainEvent {
             Self::Failure => "FAILURE",
             Self::ApprovalRequested { .. } => "APPROVAL_REQUESTED",
             Self::DecisionMade { .. } => "DECISION_MADE",
+            Self::ApprovalReminded => "APPROVAL_REMINDED",
+            Self::ApprovalWithdrawn { .. } => "APPROVAL_WITHDRAWN",
             Self::ApprovalVoided { .. } => "APPROVAL_VOIDED",
+            Self::TamperingFound { .. } => "TAMPERING_FOUND",
             Self::Approved => "APPROVED",
             Self::Rejected => "REJECTED",
             Self::ApprovalExpired => "APPROVAL_EXPIRED",

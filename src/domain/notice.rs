@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::approval::Verdict;
+use super::approval::Opening;
+use super::decision::{Decision, Statement, Verdict};
 use super::deployment::{Deployment, Progress};
 use super::event::{Event, MainEvent};
 use super::execution::ExecutionStatus;
 use super::id::DeploymentId;
 use super::run::RunEvent;
-use super::state::State;
+use super::state::{FailureReason, Permit, State};
 use super::time::Timestamp;
 
 /// One message about one deployment.
@@ -40,6 +41,8 @@ pub enum Topic {
     ApprovalRequested,
     /// A decision was made, or the request ended without one.
     ApprovalDecided,
+    /// The emergency door was used: everybody should know.
+    BreakGlass,
     /// Something waits for a person: an unknown outcome, a Harness approval.
     NeedsHuman,
     /// An attempt failed and will be repeated.
@@ -105,15 +108,23 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
             Topic::ApprovalRequested,
             format!("approval needed, digest {digest}: deployment-orchestrator approve {}", before.id),
         ),
+        (Event::Main(MainEvent::ApprovalReminded), _) => (
+            Topic::ApprovalRequested,
+            format!("approval still needed: deployment-orchestrator approve {}", before.id),
+        ),
+        (Event::Main(MainEvent::ApprovalWithdrawn { reason }), _) => {
+            (Topic::ApprovalDecided, format!("the approval request is taken back: {reason}"))
+        }
+        (Event::Main(MainEvent::Approved), State::Active { permit: Permit::Approved { request }, .. })
+            if request.opening(before.parties()) == Some(Opening::BreakGlass) =>
+        {
+            (Topic::BreakGlass, break_glass(&request.decisions))
+        }
         (Event::Main(MainEvent::ApprovalVoided { reason }), _) => {
             (Topic::ApprovalDecided, format!("the approval is void: {reason}"))
         }
         (Event::Main(MainEvent::DecisionMade { decision }), _) => {
-            let verb = match decision.statement.verdict {
-                Verdict::Approve => "approved",
-                Verdict::Reject => "rejected",
-            };
-            (Topic::ApprovalDecided, format!("{verb} by {}", decision.statement.person))
+            return Some(decided(&decision.statement));
         }
         (Event::Run(RunEvent::TriggerLost { .. }), _) => (
             Topic::NeedsHuman,
@@ -124,6 +135,9 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
         }
         (Event::Run(RunEvent::RetryScheduled { .. }), _) => {
             (Topic::AttemptFailed, format!("{stage}: the attempt failed and will be made again"))
+        }
+        (_, State::Failed { stage, reason: reason @ FailureReason::Tampered { .. } }) => {
+            (Topic::Security, format!("{} in {stage}: {}", reason.name(), reason.message()))
         }
         (_, State::Failed { stage, reason }) => {
             (Topic::Failed, format!("{} in {stage}: {}", reason.name(), reason.message()))
@@ -137,6 +151,26 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
     })
 }
 
+fn decided(statement: &Statement) -> (Topic, String) {
+    let topic = match statement.verdict {
+        Verdict::Approve | Verdict::Reject => Topic::ApprovalDecided,
+        Verdict::BreakGlass => Topic::BreakGlass,
+    };
+    let caveat = statement.assurance.caveat().map_or_else(String::new, |caveat| format!(" ({caveat})"));
+    let said = statement.verdict.past_tense();
+    (topic, format!("{} {said} {}{caveat}", statement.person, statement.environment))
+}
+
+fn break_glass(decisions: &[Decision]) -> String {
+    let reasons: Vec<String> = decisions
+        .iter()
+        .map(|decision| &decision.statement)
+        .filter(|statement| statement.verdict == Verdict::BreakGlass)
+        .map(|statement| format!("{}: {}", statement.person, statement.reason.as_deref().unwrap_or_default()))
+        .collect();
+    format!("BREAK GLASS: production rules were passed over, a review is due: {}", reasons.join("; "))
+}
+
 impl Topic {
     /// The wire name.
     #[must_use]
@@ -146,6 +180,7 @@ impl Topic {
             Self::StageCompleted => "stage-completed",
             Self::ApprovalRequested => "approval-requested",
             Self::ApprovalDecided => "approval-decided",
+            Self::BreakGlass => "break-glass",
             Self::NeedsHuman => "needs-human",
             Self::AttemptFailed => "attempt-failed",
             Self::Failed => "failed",

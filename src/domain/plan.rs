@@ -3,11 +3,13 @@
 //! The plan takes no input but the stored deployment and the time: whatever
 //! happened before, a lost process included, the same row gives the same step.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::deployment::{Deployment, Mode};
 use super::event::{Completion, Event, MainEvent};
 use super::execution::{Cause, Failure, Retry};
+use super::gate::Gate;
 use super::id::{CorrelationKey, EnvironmentName, PipelineId};
 use super::run::{Execution, Run, RunEvent, RunStatus};
 use super::state::{State, Work};
@@ -129,9 +131,12 @@ impl Timing {
     }
 }
 
+/// The gates that the config has now. One that is missing cannot be opened.
+pub type Gates = BTreeMap<EnvironmentName, Gate>;
+
 /// The next step of one deployment at `now`.
 #[must_use]
-pub fn next(deployment: &Deployment, timing: &Timing, now: Timestamp) -> Next {
+pub fn next(deployment: &Deployment, timing: &Timing, gates: &Gates, now: Timestamp) -> Next {
     let auto = deployment.spec.mode == Mode::Auto;
     let send = |event: MainEvent| Next::Do(Box::new(Step::Record(event.into())));
     let claim = |event: MainEvent| if auto { send(event) } else { Next::Idle };
@@ -153,11 +158,17 @@ pub fn next(deployment: &Deployment, timing: &Timing, now: Timestamp) -> Next {
             Next::Do(Box::new(Step::RequestApproval { environment: environment.clone() }))
         }
         State::AwaitingApproval { request: Some(request), .. } => {
-            let opening = request.guards_of_opening(&deployment.id, deployment.initiator(), now);
+            let environment = &request.environment;
+            let rules = gates.get(environment).map(Gate::version);
+            let opening = request.guards_of_opening(deployment.parties(), now);
             if request.rejection(&deployment.id).is_some() {
                 send(MainEvent::Rejected)
             } else if now >= request.expires_at {
                 send(MainEvent::ApprovalExpired)
+            } else if request.withdrawn.is_none() && rules != Some(request.gate.version()) {
+                let reason =
+                    format!("the approval rules for {environment} have changed since people were asked");
+                send(MainEvent::ApprovalVoided { reason })
             } else if auto && opening.iter().all(|guard| guard.holds) {
                 send(MainEvent::Approved)
             } else {
@@ -207,7 +218,7 @@ pub fn due_at(deployment: &Deployment, now: Timestamp) -> Option<Timestamp> {
     if let State::AwaitingApproval { request: Some(request), .. } = &deployment.progress.state {
         return Some(if request.decisions.is_empty() { request.expires_at } else { now });
     }
-    match next(deployment, &Timing::default(), now) {
+    match next(deployment, &Timing::default(), &Gates::new(), now) {
         Next::Do(_) => Some(now),
         Next::Wait(until) => Some(until),
         Next::Idle => None,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::assurance::Assurance;
 use super::id::PrincipalName;
 
 /// Who acts.
@@ -60,14 +61,67 @@ pub enum Channel {
 
 /// A principal on a channel: what the history names beside each event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Recorded")]
 pub struct Actor {
     /// Who.
     pub principal: Principal,
     /// How.
     pub channel: Channel,
+    /// What tells us so.
+    pub assurance: Assurance,
 }
 
 impl Actor {
     /// The engine.
-    pub const ENGINE: Self = Self { principal: Principal::System, channel: Channel::Engine };
+    pub const ENGINE: Self =
+        Self { principal: Principal::System, channel: Channel::Engine, assurance: Assurance::System };
+
+    /// A person at the command line, by the operating system's word.
+    #[must_use]
+    pub fn at_command_line(name: PrincipalName) -> Self {
+        Self {
+            principal: Principal::Human { name },
+            channel: Channel::CommandLine,
+            assurance: Assurance::OsUser,
+        }
+    }
+
+    /// An agent that acts for a person; `client` is what it calls itself.
+    #[must_use]
+    pub fn agent(client: String, on_behalf_of: PrincipalName, channel: Channel) -> Self {
+        Self { principal: Principal::Agent { client, on_behalf_of }, channel, assurance: Assurance::Agent }
+    }
+
+    /// The person for whom an agent acts; `None` if this is no agent.
+    #[must_use]
+    pub fn agent_of(&self) -> Option<&PrincipalName> {
+        match &self.principal {
+            Principal::Agent { on_behalf_of, .. } => Some(on_behalf_of),
+            Principal::Human { .. } | Principal::System => None,
+        }
+    }
+}
+
+/// An actor as it was recorded. The first events did not name the assurance,
+/// which then followed from the rest.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recorded {
+    principal: Principal,
+    channel: Channel,
+    assurance: Option<Assurance>,
+}
+
+impl From<Recorded> for Actor {
+    fn from(recorded: Recorded) -> Self {
+        let Recorded { principal, channel, assurance } = recorded;
+        let assurance = assurance.unwrap_or(match (&principal, channel) {
+            (Principal::System, _) => Assurance::System,
+            (Principal::Agent { .. }, _) => Assurance::Agent,
+            // Over MCP only a signed decision came as a person's.
+            (Principal::Human { .. }, Channel::McpStdio) => Assurance::Signed,
+            (Principal::Human { .. }, Channel::CommandLine | Channel::Engine) => Assurance::OsUser,
+        });
+        Self { principal, channel, assurance }
+    }
 }

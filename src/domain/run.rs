@@ -5,11 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::approval::{Digest, PolicyVersion};
 use super::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
+use super::gate::PolicyVersion;
 use super::guard::Guard;
 use super::id::{CorrelationKey, ExecutionId, PipelineId};
 use super::retry::MAX_ATTEMPTS;
+use super::subject::Digest;
 use super::time::Timestamp;
 
 /// The present attempt of a stage.

@@ -1,24 +1,46 @@
-//! Ed25519 keys and signed decisions in their text forms.
+//! Ed25519 keys and signatures in their text forms.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
-use super::approval::Statement;
 use super::id::Malformed;
 
-/// Put before what is signed, so that a signature made for anything else never counts here.
-const PURPOSE: &[u8] = b"deployment-orchestrator decision v1\n";
+/// What is signed. Put before the bytes, so that a signature made for one
+/// purpose never counts for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A person's own answer.
+    Decision,
+    /// The server saw a person answer.
+    Seal,
+    /// The server wrote this evidence.
+    Evidence,
+}
 
-/// The first part of a decision in its text form.
-const TOKEN_PREFIX: &str = "dod1";
+impl Purpose {
+    fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::Decision => b"deployment-orchestrator decision v1\n",
+            Self::Seal => b"deployment-orchestrator seal v1\n",
+            Self::Evidence => b"deployment-orchestrator evidence v1\n",
+        }
+    }
+}
 
-/// The last integer that canonical JSON, whose numbers are doubles, tells from
-/// its neighbours. Beyond it two statements could share one signature.
-const LAST_EXACT: u64 = (1 << 53) - 1;
+/// A signature as URL-safe base64. Whether it is one, [`PublicKey::verifies`] says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Signature(pub String);
 
-/// A person's public key: `ed25519:` and 32 bytes in URL-safe base64 without padding.
+impl std::fmt::Display for Signature {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// A public key: `ed25519:` and 32 bytes in URL-safe base64 without padding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PublicKey(VerifyingKey);
@@ -61,7 +83,7 @@ impl std::fmt::Display for PublicKey {
     }
 }
 
-/// A person's private key. It has no `Debug`, `Display` or `Serialize`.
+/// A private key, of a person or of the server. It has no `Debug`, `Display` or `Serialize`.
 pub struct PrivateKey(SigningKey);
 
 impl PrivateKey {
@@ -100,74 +122,23 @@ impl PrivateKey {
         PublicKey(self.0.verifying_key())
     }
 
-    /// Sign an answer.
+    /// Sign `message` for `purpose`.
     #[must_use]
-    pub fn sign(&self, statement: Statement) -> SignedDecision {
-        let signature = self.0.sign(&signed_bytes(&statement));
-        SignedDecision { statement, signature: URL_SAFE_NO_PAD.encode(signature.to_bytes()) }
+    pub fn sign(&self, purpose: Purpose, message: &[u8]) -> Signature {
+        let signature = self.0.sign(&[purpose.prefix(), message].concat());
+        Signature(URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
 }
 
-/// One person's answer with its signature.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SignedDecision {
-    /// The answer.
-    pub statement: Statement,
-    /// The signature in URL-safe base64.
-    pub signature: String,
-}
-
-impl SignedDecision {
-    /// Whether this key made the signature over exactly this statement.
+impl PublicKey {
+    /// Whether this key signed exactly `message` for `purpose`.
     #[must_use]
-    pub fn verifies(&self, key: &PublicKey) -> bool {
-        if self.statement.decided_at.0.unsigned_abs() > LAST_EXACT {
-            return false;
-        }
+    pub fn verifies(&self, purpose: Purpose, message: &[u8], signature: &Signature) -> bool {
+        let message = [purpose.prefix(), message].concat();
         URL_SAFE_NO_PAD
-            .decode(&self.signature)
+            .decode(&signature.0)
             .ok()
-            .and_then(|bytes| Signature::from_slice(&bytes).ok())
-            .is_some_and(|signature| key.0.verify_strict(&signed_bytes(&self.statement), &signature).is_ok())
+            .and_then(|bytes| ed25519_dalek::Signature::from_slice(&bytes).ok())
+            .is_some_and(|signature| self.0.verify_strict(&message, &signature).is_ok())
     }
-
-    /// One line that a person can hand over: `dod1.<statement>.<signature>`.
-    #[must_use]
-    pub fn to_token(&self) -> String {
-        let statement = canonical(&self.statement);
-        format!("{TOKEN_PREFIX}.{}.{}", URL_SAFE_NO_PAD.encode(statement), self.signature)
-    }
-}
-
-impl std::str::FromStr for SignedDecision {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        let parts: Vec<&str> = text.trim().split('.').collect();
-        let [TOKEN_PREFIX, statement, signature] = parts.as_slice() else {
-            return Err(malformed_token(text));
-        };
-        let statement = URL_SAFE_NO_PAD
-            .decode(statement)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .ok_or_else(|| malformed_token(text))?;
-        Ok(Self { statement, signature: (*signature).to_owned() })
-    }
-}
-
-fn malformed_token(text: &str) -> Malformed {
-    Malformed {
-        what: "a signed decision",
-        value: super::text::shortened(text, 40),
-        rule: "it is the line that `deployment-orchestrator approve ID --print-token` prints",
-    }
-}
-
-fn canonical(statement: &Statement) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(statement).expect("a statement is strings and integers")
-}
-
-fn signed_bytes(statement: &Statement) -> Vec<u8> {
-    [PURPOSE, canonical(statement).as_slice()].concat()
 }

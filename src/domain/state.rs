@@ -199,6 +199,11 @@ pub enum FailureReason {
     },
     /// Nobody decided in time.
     ApprovalExpired,
+    /// The stored deployment is not what its history says. Start a new one.
+    Tampered {
+        /// What does not fit.
+        what: String,
+    },
 }
 
 impl FailureReason {
@@ -213,14 +218,18 @@ impl FailureReason {
             Self::StageAborted => "stage-aborted",
             Self::ApprovalRejected { .. } => "approval-rejected",
             Self::ApprovalExpired => "approval-expired",
+            Self::Tampered { .. } => "tampered",
         }
     }
 
-    /// Whether the same commit can never get further, so that RETRY is refused.
+    /// Whether this deployment can never get further, so that RETRY is refused.
     #[must_use]
     pub fn needs_new_commit(&self) -> bool {
         match self {
-            Self::ValidationFailed { .. } | Self::TestsFailed { .. } | Self::ApprovalRejected { .. } => true,
+            Self::ValidationFailed { .. }
+            | Self::TestsFailed { .. }
+            | Self::ApprovalRejected { .. }
+            | Self::Tampered { .. } => true,
             Self::StageFailed { .. }
             | Self::StageErrored { .. }
             | Self::StageAborted
@@ -239,6 +248,7 @@ impl FailureReason {
             Self::StageAborted => "the execution was stopped in Harness".to_owned(),
             Self::ApprovalRejected { message } => message.clone(),
             Self::ApprovalExpired => "nobody decided before the approval request expired".to_owned(),
+            Self::Tampered { what } => format!("what is stored is not what was recorded: {what}"),
         }
     }
 }

@@ -3,8 +3,8 @@
 //! Every arrow carries its guards as values, so that an explanation and a
 //! refusal are the same computation as the transition itself.
 
-use super::approval::ApprovalRequest;
-use super::arrow::{Arrow, execution_succeeded, not_sent};
+use super::approval::{ApprovalRequest, Opening};
+use super::arrow::{Arrow, execution_succeeded, not_sent, tampered};
 use super::deployment::{Deployment, Progress};
 use super::event::{Event, MainEvent};
 use super::execution::ExecutionStatus;
@@ -65,7 +65,8 @@ impl Deployment {
         let progress = self.progressed(arrow.to, event, at);
         let deployed = self.deployed_by(event);
         let notices = notice::of(self, event, &progress);
-        Ok(Transition { progress, notices, deployed, review: None })
+        let review = self.review_of(event, &progress);
+        Ok(Transition { progress, notices, deployed, review })
     }
 
     /// All guards of `event` as they stand at `at`, without doing it.
@@ -105,15 +106,9 @@ impl Deployment {
                 State::AwaitingApproval { environment, request: None },
                 E::ApprovalRequested { gate, digest },
             ) => {
-                let request = ApprovalRequest {
-                    number: self.progress.requests + 1,
-                    environment: environment.clone(),
-                    digest: digest.clone(),
-                    gate: gate.clone(),
-                    requested_at: at,
-                    expires_at: at.plus(std::time::Duration::from_millis(gate.expires_after_ms)),
-                    decisions: Vec::new(),
-                };
+                let number = self.progress.requests + 1;
+                let request =
+                    ApprovalRequest::open(number, environment.clone(), digest.clone(), (**gate).clone(), at);
                 Some(Arrow::guarded(
                     State::AwaitingApproval {
                         environment: environment.clone(),
@@ -131,6 +126,13 @@ impl Deployment {
                 State::AwaitingApproval { environment, request: Some(request) },
                 E::DecisionMade { decision },
             ) => Some(self.decided(environment, request, decision, at)),
+            (State::AwaitingApproval { environment, request: Some(request) }, E::ApprovalReminded) => {
+                Some(self.reminded(environment, request, at))
+            }
+            (
+                State::AwaitingApproval { environment, request: Some(request) },
+                E::ApprovalWithdrawn { reason },
+            ) => Some(self.withdrawn(environment, request, reason, at)),
             (State::AwaitingApproval { environment, request: Some(request) }, E::ApprovalVoided { .. }) => {
                 Some(Arrow::guarded(
                     State::AwaitingApproval { environment: environment.clone(), request: None },
@@ -143,7 +145,7 @@ impl Deployment {
                         work: Work::first(Stage::Deploying(environment.clone())),
                         permit: Permit::Approved { request: request.clone() },
                     },
-                    request.guards_of_opening(&self.id, self.initiator(), at),
+                    request.guards_of_opening(self.parties(), at),
                 ))
             }
             (State::AwaitingApproval { environment, request: Some(request) }, E::Rejected) => {
@@ -165,6 +167,13 @@ impl Deployment {
                         self.not_rejected(request),
                     ],
                 ))
+            }
+
+            (State::AwaitingApproval { environment, .. }, E::TamperingFound { what }) => {
+                Some(Arrow::to(tampered(Stage::Deploying(environment.clone()), what)))
+            }
+            (State::Active { work, .. }, E::TamperingFound { what }) => {
+                Some(Arrow::guarded(tampered(work.stage.clone(), what), vec![not_sent(&work.run)]))
             }
 
             (State::Failed { stage, reason }, E::Retry) => Some(Arrow::guarded(
@@ -226,7 +235,10 @@ impl Deployment {
                 | E::Failure
                 | E::ApprovalRequested { .. }
                 | E::DecisionMade { .. }
+                | E::ApprovalReminded
+                | E::ApprovalWithdrawn { .. }
                 | E::ApprovalVoided { .. }
+                | E::TamperingFound { .. }
                 | E::Approved
                 | E::Rejected
                 | E::ApprovalExpired
@@ -243,6 +255,8 @@ impl Deployment {
                 | E::Start
                 | E::ApprovalRequested { .. }
                 | E::DecisionMade { .. }
+                | E::ApprovalReminded
+                | E::ApprovalWithdrawn { .. }
                 | E::ApprovalVoided { .. }
                 | E::Approved
                 | E::Rejected
@@ -262,6 +276,8 @@ impl Deployment {
                 | E::Failure
                 | E::ApprovalRequested { .. }
                 | E::DecisionMade { .. }
+                | E::ApprovalReminded
+                | E::ApprovalWithdrawn { .. }
                 | E::ApprovalVoided { .. }
                 | E::Approved
                 | E::Rejected
@@ -280,7 +296,10 @@ impl Deployment {
                 | E::Failure
                 | E::ApprovalRequested { .. }
                 | E::DecisionMade { .. }
+                | E::ApprovalReminded
+                | E::ApprovalWithdrawn { .. }
                 | E::ApprovalVoided { .. }
+                | E::TamperingFound { .. }
                 | E::Approved
                 | E::Rejected
                 | E::ApprovalExpired
@@ -299,7 +318,10 @@ impl Deployment {
                 | E::Failure
                 | E::ApprovalRequested { .. }
                 | E::DecisionMade { .. }
+                | E::ApprovalReminded
+                | E::ApprovalWithdrawn { .. }
                 | E::ApprovalVoided { .. }
+                | E::TamperingFound { .. }
                 | E::Approved
                 | E::Rejected
                 | E::ApprovalExpired
@@ -315,7 +337,10 @@ impl Deployment {
                 | E::Failure
                 | E::ApprovalRequested { .. }
                 | E::DecisionMade { .. }
+                | E::ApprovalReminded
+                | E::ApprovalWithdrawn { .. }
                 | E::ApprovalVoided { .. }
+                | E::TamperingFound { .. }
                 | E::Approved
                 | E::Rejected
                 | E::ApprovalExpired
@@ -333,7 +358,10 @@ impl Deployment {
                 | E::Failure
                 | E::ApprovalRequested { .. }
                 | E::DecisionMade { .. }
+                | E::ApprovalReminded
+                | E::ApprovalWithdrawn { .. }
                 | E::ApprovalVoided { .. }
+                | E::TamperingFound { .. }
                 | E::Approved
                 | E::Rejected
                 | E::ApprovalExpired
@@ -373,6 +401,16 @@ impl Deployment {
             _ => {}
         }
         progress
+    }
+
+    fn review_of(&self, event: &Event, after: &Progress) -> Option<Review> {
+        let (Event::Main(MainEvent::Approved), State::Active { permit: Permit::Approved { request }, .. }) =
+            (event, &after.state)
+        else {
+            return None;
+        };
+        (request.opening(self.parties()) == Some(Opening::BreakGlass))
+            .then(|| Review { environment: request.environment.clone(), request: request.number })
     }
 
     fn deployed_by(&self, event: &Event) -> Option<Deployed> {

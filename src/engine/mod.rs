@@ -195,7 +195,7 @@ impl Engine {
             if self.busy.contains(&deployment.id) {
                 continue;
             }
-            match plan::next(&deployment, &self.parts.policy.timing, now) {
+            match plan::next(&deployment, &self.parts.policy.timing, &self.parts.policy.gates, now) {
                 Next::Do(step) => {
                     self.busy.insert(deployment.id.clone());
                     begun += 1;

@@ -5,19 +5,19 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::Parts;
-use crate::domain::approval::{Digest, Gate, Subject};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::execution::{Cause, Failure, Retry};
+use crate::domain::gate::Gate;
 use crate::domain::guard::Refusal;
 use crate::domain::id::{CorrelationKey, EnvironmentName};
 use crate::domain::plan::{Otherwise, Step};
 use crate::domain::retry;
 use crate::domain::run::{Execution, Finding, RunEvent, RunStatus, ValidationReport};
-use crate::domain::state::State;
+use crate::domain::subject::{Digest, Subject};
 use crate::domain::workflow::Stage;
 use crate::ports::{ExecutionFilter, TRIGGER_TIMEOUT, TriggerError, TriggerRequest};
-use crate::store::{self, Fence};
+use crate::store::{self, ChainError, Fence};
 
 /// The longest time between committing an intent and calling Harness. A process
 /// that slept longer may have lost its lease, and another may have looked the
@@ -34,15 +34,21 @@ const NO_WAY_PAUSE: Duration = Duration::from_mins(1);
 /// Guards of a trigger that speak of the moment and not of what people approved.
 const OF_THE_MOMENT: [&str; 2] = ["backoff-elapsed", "key-is-fresh"];
 
-/// Do `step` for `deployment`, which was loaded for it.
+/// Do `step` for `deployment`, which was loaded for it. What rests on an
+/// approval first sees whether somebody has edited what is stored.
 pub(super) async fn take(
     parts: &Parts,
     fence: &Fence,
     deployment: Deployment,
     step: Step,
 ) -> Result<(), store::Error> {
+    if is_about_a_gate(&deployment, &step)
+        && let Some(what) = tampering(parts, &deployment).await?
+    {
+        tracing::error!(deployment = %deployment.id, %what, "what is stored is not what was recorded");
+        return parts.record(fence, &deployment, MainEvent::TamperingFound { what }).await.map(drop);
+    }
     match step {
-        Step::Record(Event::Main(MainEvent::Approved)) => approved(parts, fence, &deployment).await,
         Step::Record(event) => parts.record(fence, &deployment, event).await.map(drop),
         Step::Validate => validate(parts, fence, &deployment).await,
         Step::RequestApproval { environment } => {
@@ -77,6 +83,25 @@ pub(super) async fn take(
             super::observe::look(parts, fence, vec![(deployment, execution)]).await;
             Ok(())
         }
+    }
+}
+
+/// Whether `step` asks people, opens a gate, or passes one.
+fn is_about_a_gate(deployment: &Deployment, step: &Step) -> bool {
+    match step {
+        Step::RequestApproval { .. } | Step::Record(Event::Main(MainEvent::Approved)) => true,
+        Step::Trigger { stage } => deployment.spec.workflow.is_gated(stage),
+        _ => false,
+    }
+}
+
+/// What does not fit between the stored deployment and its history, if anything.
+async fn tampering(parts: &Parts, deployment: &Deployment) -> Result<Option<String>, store::Error> {
+    let id = deployment.id.clone();
+    match parts.blocking(move |store| Ok(store.intact(&id))).await? {
+        Ok(()) => Ok(None),
+        Err(ChainError::Store(error)) => Err(error),
+        Err(broken @ ChainError::Broken { .. }) => Ok(Some(broken.to_string())),
     }
 }
 
@@ -258,21 +283,8 @@ async fn request_approval(
     let Some(subject) = deployment.subject(&stage, Some(gate.version())) else {
         return no_way(parts, fence, deployment, &stage).await;
     };
-    let asked = MainEvent::ApprovalRequested { gate: gate.clone(), digest: Digest::of(&subject) };
+    let asked = MainEvent::ApprovalRequested { gate: Box::new(gate.clone()), digest: Digest::of(&subject) };
     parts.record(fence, deployment, asked).await.map(drop)
-}
-
-/// The people have decided; what they decided under must still be the rule.
-async fn approved(parts: &Parts, fence: &Fence, deployment: &Deployment) -> Result<(), store::Error> {
-    let State::AwaitingApproval { environment, request: Some(request) } = &deployment.progress.state else {
-        return Ok(());
-    };
-    let current = parts.policy.gates.get(environment).map(Gate::version);
-    if current == Some(request.gate.version()) {
-        return parts.record(fence, deployment, MainEvent::Approved).await.map(drop);
-    }
-    let reason = format!("the approval rules for {environment} have changed since people were asked");
-    parts.record(fence, deployment, MainEvent::ApprovalVoided { reason }).await.map(drop)
 }
 
 async fn abort(

@@ -1,13 +1,15 @@
 //! `approve`, which approves nothing: it asks, or carries what a person signed.
 
+use rmcp::model::InputRequiredResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::signed;
+use super::confirm::{self, Reply};
 use super::tool::{Caller, Card, Hints, Tool};
 use crate::app::Error;
 use crate::app::view::{ApprovalSummary, ApprovalView, StatusView, SubjectView};
-use crate::domain::approval::Verdict;
+use crate::domain::assurance::Assurance;
+use crate::domain::decision::Verdict;
 
 /// The tool.
 pub(super) struct Approve;
@@ -38,6 +40,8 @@ pub(super) struct Answer {
     started_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) deployment: Option<StatusView>,
+    #[serde(skip)]
+    question: Option<Box<InputRequiredResult>>,
 }
 
 impl From<ApprovalView> for Answer {
@@ -50,6 +54,7 @@ impl From<ApprovalView> for Answer {
             what: Some(view.what),
             started_by: Some(view.started_by),
             deployment: None,
+            question: None,
         }
     }
 }
@@ -66,6 +71,7 @@ impl From<StatusView> for Answer {
             what: None,
             started_by: None,
             deployment: Some(status),
+            question: None,
         }
     }
 }
@@ -78,14 +84,36 @@ impl Tool for Approve {
         hints: Hints { read_only: false, destructive: true, idempotent: true, open_world: true },
     };
 
+    const DECIDES: bool = true;
+
     type Arguments = Arguments;
     type Answer = Answer;
 
     async fn call(caller: &Caller<'_>, arguments: Arguments) -> Result<Answer, Error> {
         let id = &arguments.deployment_id;
-        match arguments.signed_approval {
-            None => caller.app.approval(id).await.map(Into::into),
-            Some(token) => signed::decide(caller, id, &token, Verdict::Approve).await.map(Into::into),
+        let (app, actor) = (caller.app, &caller.actor);
+        if let Some(token) = arguments.signed_approval {
+            return app.decide(id, &token, Verdict::Approve, actor).await.map(Into::into);
         }
+        let asked = app.ask(id, actor.clone()).await?;
+        let Some(person) = actor.agent_of() else { return Ok(asked.into()) };
+        let vouch = |assurance| app.vouch(id, person, Verdict::Approve, assurance, actor);
+        if caller.answers.inputs.is_some() || confirm::may_confirm(&asked, person) {
+            let reply = confirm::ask(caller, &asked).await;
+            match app.remembering(id, actor, reply).await? {
+                Reply::Approved => return vouch(Assurance::ClientConfirmed).await.map(Into::into),
+                Reply::NotApproved => return Ok(asked.into()),
+                Reply::Ask(question) => return Ok(Answer { question: Some(question), ..asked.into() }),
+                Reply::CannotAsk => {}
+            }
+        }
+        if confirm::accepts(&asked, Assurance::Agent) {
+            return vouch(Assurance::Agent).await.map(Into::into);
+        }
+        Ok(asked.into())
+    }
+
+    fn question(answer: &mut Answer) -> Option<InputRequiredResult> {
+        answer.question.take().map(|question| *question)
     }
 }

@@ -7,6 +7,7 @@
 
 mod approve;
 mod cancel_deployment;
+mod confirm;
 mod diagram;
 mod explain_transition;
 mod get_history;
@@ -23,7 +24,6 @@ mod reply;
 mod resources;
 mod rollback_deployment;
 mod schema;
-mod signed;
 mod start_deployment;
 mod summary;
 mod tool;
@@ -37,8 +37,8 @@ use rmcp::handler::server::tool::ToolCallContext;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ErrorData, GetPromptRequestParams, GetPromptResponse,
     Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
-    ServerConfig, Tool,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, RequestStateCodec,
+    ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{QuitReason, RequestContext, ServerInitializeError, serve_server_with_ct};
 use rmcp::transport::IntoTransport;
@@ -118,13 +118,15 @@ static TOOLS: LazyLock<ToolRouter<Server>> = LazyLock::new(|| {
 #[derive(Clone)]
 pub struct Server {
     app: Arc<App>,
+    codec: Arc<RequestStateCodec>,
 }
 
 impl Server {
     /// A server of these use cases.
     #[must_use]
     pub fn new(app: App) -> Self {
-        Self { app: Arc::new(app) }
+        let codec = Arc::new(confirm::codec([app.random.bits(), app.random.bits()]));
+        Self { app: Arc::new(app), codec }
     }
 }
 

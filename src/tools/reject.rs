@@ -3,11 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::signed;
 use super::tool::{Caller, Card, Hints, Tool};
 use crate::app::view::StatusView;
 use crate::app::{Code, Error};
-use crate::domain::approval::Verdict;
+use crate::domain::decision::Verdict;
 
 /// The tool.
 pub(super) struct Reject;
@@ -30,16 +29,18 @@ impl Tool for Reject {
         hints: Hints { read_only: false, destructive: true, idempotent: true, open_world: false },
     };
 
+    const DECIDES: bool = true;
+
     type Arguments = Arguments;
     type Answer = StatusView;
 
     async fn call(caller: &Caller<'_>, arguments: Arguments) -> Result<StatusView, Error> {
         let id = &arguments.deployment_id;
         match arguments.signed_decision {
-            Some(token) => signed::decide(caller, id, &token, Verdict::Reject).await,
+            Some(token) => caller.app.decide(id, &token, Verdict::Reject, &caller.actor).await,
             None => {
                 let request = caller.app.approval(id).await?.request;
-                Err(Error::new(
+                let refusal = Err(Error::new(
                     Code::NeedsHuman,
                     format!(
                         "rejecting {} for {id} is for people: {}",
@@ -49,7 +50,8 @@ impl Tool for Reject {
                     format!(
                         "one of them runs `deployment-orchestrator reject {id}`; to stop the deployment yourself, call cancel_deployment"
                     ),
-                ))
+                ));
+                caller.app.remembering(id, &caller.actor, refusal).await
             }
         }
     }

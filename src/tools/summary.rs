@@ -18,7 +18,7 @@ const SHORT_COMMIT: usize = 7;
 const LINES_SAID: usize = 20;
 
 /// Events that stop or undo; never what a caller does next without a reason.
-const WAYS_OUT: [&str; 2] = ["CANCEL", "ROLLBACK"];
+const WAYS_OUT: [&str; 4] = ["CANCEL", "ROLLBACK", "APPROVAL_WITHDRAWN", "APPROVAL_REMINDED"];
 
 impl Summary for StatusView {
     fn summary(&self) -> String {

@@ -3,16 +3,20 @@
 use rmcp::RoleServer;
 use rmcp::handler::server::router::tool::ToolRoute;
 use rmcp::handler::server::tool::ToolCallContext;
-use rmcp::model::{self, CallToolResponse, ErrorData, ToolAnnotations};
+use rmcp::model::{
+    self, CallToolResponse, ErrorData, InputRequiredResult, RequestStateCodec, ToolAnnotations,
+};
 use rmcp::service::RequestContext;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
+use super::confirm::Answers;
 use super::summary::Summary;
 use super::{Server, reply, schema};
 use crate::app::{self, App};
-use crate::domain::principal::{Actor, Channel, Principal};
+use crate::domain::principal::{Actor, Channel};
 use crate::domain::text::shortened;
 
 /// One tool: what clients are told about it, and its one call.
@@ -20,18 +24,27 @@ pub(super) trait Tool: 'static {
     /// What clients are told.
     const CARD: Card;
 
+    /// Whether it takes decisions. What it does not understand is then recorded,
+    /// as an attempt at one.
+    const DECIDES: bool = false;
+
     /// What it takes. Refuses unknown fields, so that an argument that means
     /// nothing never looks as if it did.
     type Arguments: DeserializeOwned + JsonSchema + Send;
 
     /// What it gives: a JSON object.
-    type Answer: Serialize + JsonSchema + Summary;
+    type Answer: Serialize + JsonSchema + Summary + Send;
 
     /// Do it.
     fn call(
         caller: &Caller<'_>,
         arguments: Self::Arguments,
     ) -> impl Future<Output = Result<Self::Answer, app::Error>> + Send;
+
+    /// A question to the client's person, which goes out instead of the answer.
+    fn question(_answer: &mut Self::Answer) -> Option<InputRequiredResult> {
+        None
+    }
 }
 
 /// What clients are told about a tool. The texts are read by a model that has
@@ -77,6 +90,10 @@ pub(super) struct Caller<'a> {
     pub(super) actor: Actor,
     /// The request: its progress token and its cancellation.
     pub(super) request: &'a RequestContext<RoleServer>,
+    /// What the client's person answered to an earlier question.
+    pub(super) answers: Answers,
+    /// Seals questions.
+    pub(super) codec: &'a RequestStateCodec,
 }
 
 /// The longest client name that the history keeps.
@@ -85,13 +102,14 @@ const CLIENT_LIMIT: usize = 60;
 impl<'a> Caller<'a> {
     /// On standard input and output the caller is always an agent, for the
     /// person who runs the server; what the client calls itself is only noted.
-    fn new(app: &'a App, request: &'a RequestContext<RoleServer>) -> Self {
+    fn new(server: &'a Server, request: &'a RequestContext<RoleServer>, answers: Answers) -> Self {
+        let app = &*server.app;
         let client = request.client_info().map_or_else(
             || "unknown".to_owned(),
             |client| shortened(&format!("{}/{}", client.name, client.version), CLIENT_LIMIT),
         );
-        let principal = Principal::Agent { client, on_behalf_of: app.policy.user.clone() };
-        Self { app, actor: Actor { principal, channel: Channel::McpStdio }, request }
+        let actor = Actor::agent(client, app.policy.user.clone(), Channel::McpStdio);
+        Self { app, actor, request, answers, codec: &server.codec }
     }
 }
 
@@ -114,15 +132,22 @@ fn advertised<T: Tool>() -> model::Tool {
 }
 
 async fn answer<T: Tool>(context: ToolCallContext<'_, Server>) -> Result<CallToolResponse, ErrorData> {
-    let caller = Caller::new(&context.service.app, &context.request_context);
-    let outcome = match reply::decode(context.arguments.unwrap_or_default()) {
+    let answers = Answers { state: context.request_state, inputs: context.input_responses };
+    let caller = Caller::new(context.service, &context.request_context, answers);
+    let arguments = context.arguments.unwrap_or_default();
+    let id = arguments.get("deployment_id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let outcome = match reply::decode(arguments) {
         Ok(arguments) => T::call(&caller, arguments).await,
+        Err(error) if T::DECIDES => caller.app.remembering(&id, &caller.actor, Err(error)).await,
         Err(error) => Err(error),
     };
     let code = outcome.as_ref().err().map(|error| error.code.as_str());
     tracing::info!(tool = T::CARD.name, by = %caller.actor.principal, code, "called");
     Ok(match outcome {
-        Ok(answer) => reply::success(&answer),
+        Ok(mut answer) => match T::question(&mut answer) {
+            Some(question) => return Ok(question.into()),
+            None => reply::success(&answer),
+        },
         Err(error) => reply::failure(&error),
     }
     .into())

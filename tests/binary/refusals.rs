@@ -122,14 +122,18 @@ async fn what_an_agent_asks_wrongly() {
         ("harness_trigger_pipeline", json!({ "pipeline_id": "deploy_prod" }), "pipeline-not-allowed"),
         ("harness_get_execution", json!({ "execution_id": "none-such" }), "harness-not-found"),
     ];
+    let mut attempts = 0;
     for (tool, arguments, code) in table {
+        // An attempt to decide is kept in the history, and changes nothing either.
+        attempts += i64::from(["approve", "reject"].contains(&tool));
         let what = format!("{tool} {arguments}");
         let answer = agent.tool(tool, arguments).await;
         assert!(answer.is_error, "{what}: {answer:?}");
         assert_refusal(&what, &answer.json, code);
         assert!(answer.text.starts_with(&format!("{code}: ")), "{what}: {answer:?}");
-        assert_eq!(events(&room), before, "{what} changed something");
+        assert_eq!(events(&room), before + attempts, "{what} changed something");
     }
+    assert_eq!(agent.status(&id).await["state"], "awaiting-approval");
     assert_eq!(agent.close().await.code, Some(0));
 }
 

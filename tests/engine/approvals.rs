@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deployment_orchestrator::config::Policy;
-use deployment_orchestrator::domain::approval::{Gate, Verdict};
+use deployment_orchestrator::domain::decision::Verdict;
 use deployment_orchestrator::domain::execution::{Cause, Retry};
+use deployment_orchestrator::domain::gate::Gate;
 use deployment_orchestrator::domain::notice::Topic;
+use deployment_orchestrator::domain::state::{FailureReason, State};
 use deployment_orchestrator::ports::CallError;
 
 use super::fake_harness::Answer;
@@ -81,15 +83,19 @@ async fn nothing_that_was_edited_after_the_approval_is_sent_to_production() {
         .unwrap();
     assert_eq!(edited, 1);
 
-    it.asks(2).await;
+    let ended = it.reaches("failed").await;
+    assert!(
+        matches!(&ended.progress.state, State::Failed { reason: FailureReason::Tampered { what }, .. } if what.contains("spec")),
+        "{:?}",
+        ended.progress.state
+    );
     world.pass(Duration::from_mins(5)).await;
     assert_eq!(world.harness.triggers_of("deploy_prod"), 1, "only what was approved was ever sent");
     assert!(world.harness.runs_of("deploy_prod").is_empty());
-    assert!(it.main_events().contains(&"APPROVAL_VOIDED".to_owned()));
+    assert!(it.main_events().contains(&"TAMPERING_FOUND".to_owned()));
     let told = world.told.notices();
-    let void = told.iter().find(|it| it.text.contains("the approval is void")).expect("people are told");
-    assert_eq!(void.topic, Topic::ApprovalDecided);
-    assert!(void.text.contains("what-was-approved"), "{}", void.text);
+    let alarm = told.iter().find(|it| it.topic == Topic::Security).expect("people are told");
+    assert!(alarm.text.contains("the spec"), "{}", alarm.text);
 }
 
 #[tokio::test(start_paused = true)]

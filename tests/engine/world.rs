@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use deployment_orchestrator::app::{App, StartRequest, TransitionRequest};
 use deployment_orchestrator::clock::{Clock, Random};
 use deployment_orchestrator::config::{self, Policy};
-use deployment_orchestrator::domain::approval::Verdict;
+use deployment_orchestrator::domain::decision::{Decision, Verdict};
 use deployment_orchestrator::domain::deployment::Deployment;
 use deployment_orchestrator::domain::execution::Cause;
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::notice::{Notice, Topic};
-use deployment_orchestrator::domain::principal::Channel;
+use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::run::RunStatus;
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::engine::{Engine, Parts};
@@ -151,7 +151,7 @@ impl World {
         let path = folder.path().join("orchestrator.db");
         let harness = Arc::new(FakeHarness::default());
         let clock = Arc::new(WallClock { origin: Instant::now(), moved_ms: AtomicI64::new(0) });
-        let (mut policy, _) = config::load(None, "ada").unwrap();
+        let mut policy = config::load(None, "ada").unwrap().policy;
         policy.gates.insert("prod".parse().unwrap(), gate());
         let app = App {
             store: Arc::new(Store::open(&path).unwrap()),
@@ -161,6 +161,7 @@ impl World {
             wake: Wake::default(),
             executions: Arc::<FakeHarness>::clone(&harness),
             pipelines: Arc::<FakeHarness>::clone(&harness),
+            server_key: None,
         };
         Self { app, harness, told: Arc::default(), clock, path, _folder: folder }
     }
@@ -286,9 +287,8 @@ impl Talk<'_> {
         let app = &self.world.app;
         let grace = "grace".parse().unwrap();
         let statement = app.statement(self.id.as_str(), &grace, verdict, Some("because")).await.unwrap();
-        app.sign_and_decide(self.id.as_str(), statement, &key_of("grace"), Channel::CommandLine)
-            .await
-            .unwrap();
+        let token = Decision::sign(statement, &key_of("grace")).to_token();
+        app.decide(self.id.as_str(), &token, verdict, &Actor::at_command_line(grace)).await.unwrap();
     }
 
     /// Somebody sends an event.

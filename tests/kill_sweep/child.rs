@@ -8,11 +8,11 @@ use std::time::Duration;
 use deployment_orchestrator::app::{App, StartRequest};
 use deployment_orchestrator::clock::{Clock, Random, SystemClock, SystemRandom};
 use deployment_orchestrator::config;
-use deployment_orchestrator::domain::approval::Verdict;
+use deployment_orchestrator::domain::decision::{Decision, Verdict};
 use deployment_orchestrator::domain::deployment::Deployment;
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::plan::Timing;
-use deployment_orchestrator::domain::principal::Channel;
+use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::run::RunStatus;
 use deployment_orchestrator::domain::state::State;
 use deployment_orchestrator::engine::{Engine, Parts};
@@ -86,7 +86,8 @@ async fn decide(app: &App, deployment: &Deployment) {
         State::AwaitingApproval { request: Some(request), .. } if request.decisions.is_empty() => {
             let grace = "grace".parse().unwrap();
             let statement = app.statement(id, &grace, Verdict::Approve, None).await.unwrap();
-            app.sign_and_decide(id, statement, &key_of("grace"), Channel::CommandLine).await.unwrap();
+            let token = Decision::sign(statement, &key_of("grace")).to_token();
+            app.decide(id, &token, Verdict::Approve, &Actor::at_command_line(grace)).await.unwrap();
         }
         State::Active { work, .. } => {
             if let RunStatus::OutcomeUnknown { key, since } = &work.run.status
@@ -105,7 +106,7 @@ async fn decide(app: &App, deployment: &Deployment) {
 
 fn app(orders: &Orders) -> App {
     let client = Arc::new(Client::new(settings(&orders.harness), Arc::new(SystemRandom)).unwrap());
-    let (mut policy, _) = config::load(None, "ada").unwrap();
+    let mut policy = config::load(None, "ada").unwrap().policy;
     policy.gates.insert("prod".parse().unwrap(), gate());
     policy.timing = Timing {
         settling: SETTLING,
@@ -122,6 +123,7 @@ fn app(orders: &Orders) -> App {
         wake: Wake::default(),
         executions: Arc::<Client>::clone(&client),
         pipelines: client,
+        server_key: None,
     }
 }
 

@@ -3,18 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use deployment_orchestrator::domain::approval::{
-    Approver, Assurance, Digest, Gate, PolicyVersion, Statement, Verdict,
-};
+use deployment_orchestrator::domain::assurance::Assurance;
+use deployment_orchestrator::domain::decision::{Decision, Statement, Verdict};
 use deployment_orchestrator::domain::deployment::{Deployment, Mode, Spec};
 use deployment_orchestrator::domain::event::{Event, MainEvent};
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
+use deployment_orchestrator::domain::gate::{Approver, Gate, PolicyVersion};
 use deployment_orchestrator::domain::id::DeploymentId;
-use deployment_orchestrator::domain::plan::{self, Next, Otherwise, Step, Timing};
-use deployment_orchestrator::domain::principal::{Actor, Channel, Principal};
+use deployment_orchestrator::domain::plan::{self, Gates, Next, Otherwise, Step, Timing};
+use deployment_orchestrator::domain::principal::{Actor, Channel};
 use deployment_orchestrator::domain::run::{RunEvent, ValidationReport};
 use deployment_orchestrator::domain::signature::PrivateKey;
 use deployment_orchestrator::domain::state::{Restore, State};
+use deployment_orchestrator::domain::subject::Digest;
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::domain::workflow::{Environment, PipelineRun, Stage, Workflow};
 
@@ -42,13 +43,8 @@ pub(crate) fn spec() -> Spec {
         mode: Mode::Auto,
         variables: BTreeMap::from([("region".parse().unwrap(), "eu-west-1".to_owned())]),
         jira_issues: vec!["SHOP-42".parse().unwrap()],
-        initiator: Actor {
-            principal: Principal::Agent {
-                client: "claude-code".to_owned(),
-                on_behalf_of: "ada".parse().unwrap(),
-            },
-            channel: Channel::McpStdio,
-        },
+        initiator: Actor::agent("claude-code".to_owned(), "ada".parse().unwrap(), Channel::McpStdio),
+        commit_authors: Vec::new(),
         idempotency_key: None,
         restart_of: None,
         workflow: Workflow {
@@ -70,22 +66,26 @@ fn pipeline(id: &str) -> PipelineRun {
 /// The events that may happen to `deployment` at `at`. The first brings it
 /// towards its end; none when it is over for good. Others may be refused.
 pub(crate) fn choices(deployment: &Deployment, at: Timestamp) -> Vec<Event> {
-    let mut events = match plan::next(deployment, &Timing::default(), at) {
+    let mut events = match plan::next(deployment, &Timing::default(), &gates(), at) {
         Next::Do(step) => answers(deployment, *step, at),
         Next::Wait(_) | Next::Idle => Vec::new(),
     };
     if let State::AwaitingApproval { request: Some(request), .. } = &deployment.progress.state {
         let decision = |verdict| MainEvent::DecisionMade {
-            decision: key().sign(Statement {
-                deployment_id: deployment.id.clone(),
-                environment: request.environment.clone(),
-                request: request.number,
-                digest: request.digest.clone(),
-                verdict,
-                person: "grace".parse().unwrap(),
-                reason: Some("reviewed".to_owned()),
-                decided_at: at,
-            }),
+            decision: Decision::sign(
+                Statement {
+                    deployment_id: deployment.id.clone(),
+                    environment: request.environment.clone(),
+                    request: request.number,
+                    digest: request.digest.clone(),
+                    verdict,
+                    person: "grace".parse().unwrap(),
+                    assurance: Assurance::Signed,
+                    reason: Some("reviewed".to_owned()),
+                    decided_at: at,
+                },
+                &key(),
+            ),
         };
         events.push(decision(Verdict::Approve).into());
         events.push(decision(Verdict::Reject).into());
@@ -110,7 +110,7 @@ fn answers(deployment: &Deployment, step: Step, at: Timestamp) -> Vec<Event> {
         Step::Record(event) => return vec![event],
         Step::RequestApproval { environment } => {
             let digest = digest(deployment, &Stage::Deploying(environment));
-            return vec![MainEvent::ApprovalRequested { gate: gate(), digest }.into()];
+            return vec![MainEvent::ApprovalRequested { gate: Box::new(gate()), digest }.into()];
         }
         Step::Validate => {
             let report = ValidationReport { errors: Vec::new(), warnings: Vec::new() };
@@ -165,13 +165,20 @@ fn rollback(deployment: &Deployment) -> Event {
     MainEvent::Rollback { reason: "errors after the rollout".to_owned(), targets }.into()
 }
 
+fn gates() -> Gates {
+    Gates::from([("prod".parse().unwrap(), gate())])
+}
+
 fn gate() -> Gate {
     Gate {
-        approvers: vec![Approver { name: "grace".parse().unwrap(), key: key().public() }],
+        approvers: vec![Approver { name: "grace".parse().unwrap(), key: Some(key().public()) }],
         required_approvals: 1,
+        required_groups: Vec::new(),
         allow_self_approval: false,
         expires_after_ms: 86_400_000,
         accept: vec![Assurance::Signed],
+        voucher: None,
+        break_glass: None,
     }
 }
 

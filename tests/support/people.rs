@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use deployment_orchestrator::domain::approval::{Approver, Assurance, Gate};
-use deployment_orchestrator::domain::principal::{Actor, Channel, Principal};
+use deployment_orchestrator::domain::assurance::Assurance;
+use deployment_orchestrator::domain::gate::{Approver, Gate};
+use deployment_orchestrator::domain::principal::{Actor, Channel};
 use deployment_orchestrator::domain::signature::PrivateKey;
 
 /// How long an approval request stays open.
@@ -12,11 +13,14 @@ pub(crate) const OPEN_FOR: Duration = Duration::from_mins(30);
 /// Grace may approve.
 pub(crate) fn gate() -> Gate {
     Gate {
-        approvers: vec![Approver { name: "grace".parse().unwrap(), key: key_of("grace").public() }],
+        approvers: vec![Approver { name: "grace".parse().unwrap(), key: Some(key_of("grace").public()) }],
         required_approvals: 1,
+        required_groups: Vec::new(),
         allow_self_approval: false,
         expires_after_ms: u64::try_from(OPEN_FOR.as_millis()).unwrap(),
         accept: vec![Assurance::Signed],
+        voucher: None,
+        break_glass: None,
     }
 }
 
@@ -31,9 +35,5 @@ pub(crate) fn key_of(name: &str) -> PrivateKey {
 
 /// An agent that acts for Ada.
 pub(crate) fn agent() -> Actor {
-    let client = "a client".to_owned();
-    Actor {
-        principal: Principal::Agent { client, on_behalf_of: "ada".parse().unwrap() },
-        channel: Channel::McpStdio,
-    }
+    Actor::agent("a client".to_owned(), "ada".parse().unwrap(), Channel::McpStdio)
 }

@@ -1,0 +1,142 @@
+//! Taking decisions: what people signed, and what this server saw them decide.
+
+use super::approval::{REASON_LIMIT, open_request};
+use super::view::StatusView;
+use super::{App, Code, Error};
+use crate::domain::assurance::Assurance;
+use crate::domain::decision::{Decision, Statement, Verdict};
+use crate::domain::event::MainEvent;
+use crate::domain::id::PrincipalName;
+use crate::domain::principal::{Actor, Principal};
+use crate::domain::text::shortened;
+use crate::store::Expected;
+
+impl App {
+    /// Take a decision that a person signed, whoever carries it here. It must
+    /// say `verdict`, or break the glass where that is an approval: one that is
+    /// carried to the wrong place is somebody's mistake. A decision that does
+    /// not count is recorded, too, with who brought it.
+    ///
+    /// # Errors
+    /// When the token is malformed, or a guard of the request does not hold.
+    pub async fn decide(
+        &self,
+        id: &str,
+        token: &str,
+        verdict: Verdict,
+        carrier: &Actor,
+    ) -> Result<StatusView, Error> {
+        let outcome = match signed(token, verdict) {
+            Ok(decision) => self.take(id, decision, carrier).await,
+            Err(error) => Err(error),
+        };
+        self.remembering(id, carrier, outcome).await
+    }
+
+    /// Take a decision that `person` made before our eyes, with no more than
+    /// `assurance`. The server seals it.
+    ///
+    /// # Errors
+    /// As [`Self::decide`]; above all where the environment does not accept the assurance.
+    pub async fn vouch(
+        &self,
+        id: &str,
+        person: &PrincipalName,
+        verdict: Verdict,
+        assurance: Assurance,
+        carrier: &Actor,
+    ) -> Result<StatusView, Error> {
+        let outcome = self.seal_and_take(id, person, verdict, assurance, carrier).await;
+        self.remembering(id, carrier, outcome).await
+    }
+
+    /// What `person` signs to answer the open request.
+    ///
+    /// # Errors
+    /// When the deployment does not wait for an approval.
+    pub async fn statement(
+        &self,
+        id: &str,
+        person: &PrincipalName,
+        verdict: Verdict,
+        reason: Option<&str>,
+    ) -> Result<Statement, Error> {
+        let deployment = self.load(id).await?;
+        let request = open_request(&deployment)?;
+        Ok(Statement {
+            deployment_id: deployment.id.clone(),
+            environment: request.environment.clone(),
+            request: request.number,
+            digest: request.digest.clone(),
+            verdict,
+            person: person.clone(),
+            assurance: Assurance::Signed,
+            reason: reason.map(|reason| shortened(reason, REASON_LIMIT)),
+            decided_at: self.clock.now(),
+        })
+    }
+
+    async fn seal_and_take(
+        &self,
+        id: &str,
+        person: &PrincipalName,
+        verdict: Verdict,
+        assurance: Assurance,
+        carrier: &Actor,
+    ) -> Result<StatusView, Error> {
+        self.permit(carrier, &self.load(id).await?).await?;
+        let statement = Statement { assurance, ..self.statement(id, person, verdict, None).await? };
+        let Some(server) = &self.server_key else {
+            return Err(Error::new(
+                Code::NeedsHuman,
+                format!("no decision counts here that rests on `{assurance}`"),
+                "a person decides with `deployment-orchestrator approve`",
+            ));
+        };
+        self.take(id, Decision::seal(statement, server), carrier).await
+    }
+
+    async fn take(&self, id: &str, decision: Decision, carrier: &Actor) -> Result<StatusView, Error> {
+        let deployment = self.load(id).await?;
+        open_request(&deployment)?;
+        if decision.statement.verdict == Verdict::BreakGlass {
+            self.no_review_is_due(&deployment, &decision.statement.environment).await?;
+        }
+        let assurance = decision.statement.assurance;
+        let principal = match assurance {
+            Assurance::Agent => carrier.principal.clone(),
+            _ => Principal::Human { name: decision.statement.person.clone() },
+        };
+        let actor = Actor { principal, channel: carrier.channel, assurance };
+        let recorded =
+            self.record(&deployment.id, MainEvent::DecisionMade { decision }, actor, Expected::Any).await?;
+        self.view(&recorded).await
+    }
+}
+
+/// The decision in `token`, if a person signed it and it says what is expected.
+/// A seal is this server's own word, and is never taken from outside.
+fn signed(token: &str, expected: Verdict) -> Result<Decision, Error> {
+    let decision: Decision = token.parse()?;
+    let Statement { verdict, assurance, person, .. } = &decision.statement;
+    if *assurance != Assurance::Signed {
+        return Err(Error::new(
+            Code::MalformedArgument,
+            "this decision is not signed by a person",
+            "pass the line that `deployment-orchestrator approve ID --print-token` prints",
+        ));
+    }
+    let rejects = |verdict| verdict == Verdict::Reject;
+    if rejects(*verdict) == rejects(expected) {
+        return Ok(decision);
+    }
+    let (said, tool) = match verdict {
+        Verdict::Approve | Verdict::BreakGlass => ("an approval", "approve, as signed_approval"),
+        Verdict::Reject => ("a rejection", "reject, as signed_decision"),
+    };
+    Err(Error::new(
+        Code::MalformedArgument,
+        format!("{person} signed {said}"),
+        format!("if that is meant, pass it to {tool}; nothing was decided"),
+    ))
+}

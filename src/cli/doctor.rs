@@ -1,0 +1,187 @@
+//! `doctor`: what stands between this installation and a deployment, and what
+//! everybody should know about its rules.
+
+use serde::Serialize;
+
+use super::output::{self, Style};
+use super::{Global, wiring};
+use crate::app::{App, Code, Error};
+use crate::config::{Policy, environment};
+use crate::domain::gate::Gate;
+use crate::domain::id::EnvironmentName;
+
+/// How bad something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Level {
+    Good,
+    Warning,
+    Error,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    level: Level,
+    /// A stable name.
+    check: &'static str,
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+impl Finding {
+    fn good(check: &'static str, what: impl Into<String>) -> Self {
+        Self { level: Level::Good, check, what: what.into(), remedy: None }
+    }
+
+    fn bad(level: Level, check: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { level, check, what: what.into(), remedy: Some(remedy.into()) }
+    }
+
+    fn of(check: &'static str, error: &Error) -> Self {
+        Self::bad(Level::Error, check, error.message.clone(), error.hint.clone())
+    }
+}
+
+pub(super) async fn run(global: &Global) -> Result<(), Error> {
+    let findings = examine(global).await;
+    if global.json {
+        output::json(&serde_json::json!({ "findings": findings }))?;
+    } else {
+        findings.iter().for_each(show);
+    }
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
+    if errors == 0 {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::ConfigInvalid,
+        format!("{errors} of {} checks failed", findings.len()),
+        "the remedies stand above",
+    ))
+}
+
+async fn examine(global: &Global) -> Vec<Finding> {
+    let settings = match wiring::settings(global) {
+        Ok(settings) => settings,
+        Err(error) => return vec![Finding::of("config", &error)],
+    };
+    let mut findings = vec![match global.config_file() {
+        Ok(Some(path)) => Finding::good("config", format!("{} is read", path.display())),
+        _ => Finding::bad(
+            Level::Warning,
+            "config",
+            "there is no config file; the defaults are in force",
+            "write one as docs/config.md shows, above all with approvers",
+        ),
+    }];
+    findings.extend(gates(&settings.policy));
+    findings.push(match environment::harness_settings(&settings.harness) {
+        Ok(_) => Finding::good("credentials", "the credentials of Harness are there"),
+        Err(error) => Finding::of("credentials", &wiring::unusable(&error)),
+    });
+    match wiring::app(global) {
+        Ok(app) => findings.extend(stored(&app).await),
+        Err(error) => findings.push(Finding::bad(Level::Warning, "database", error.message, error.hint)),
+    }
+    findings
+}
+
+fn gates(policy: &Policy) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for environment in policy.workflow.environments.iter().filter(|environment| environment.gated) {
+        let name = &environment.name;
+        match policy.gates.get(name) {
+            None => findings.push(Finding::bad(
+                Level::Error,
+                "gate",
+                format!("nobody may approve {name}, so no deployment can go there"),
+                format!("name approvers under `approval` of environment `{name}`"),
+            )),
+            Some(gate) => findings.extend(gate_findings(policy, name, gate)),
+        }
+    }
+    findings
+}
+
+fn gate_findings(policy: &Policy, name: &EnvironmentName, gate: &Gate) -> Vec<Finding> {
+    let mut findings = vec![Finding::good(
+        "gate",
+        format!("{name}: {} of {} people approve", gate.required_approvals, gate.approvers.len()),
+    )];
+    findings.extend(gate.accept.iter().filter_map(|assurance| assurance.caveat()).map(|caveat| {
+        Finding::bad(
+            Level::Warning,
+            "weak-approval",
+            format!("{name}: {caveat}"),
+            "leave it out of `accept`, except in a sandbox",
+        )
+    }));
+    if gate.allow_self_approval {
+        findings.push(Finding::bad(
+            Level::Warning,
+            "self-approval",
+            format!("{name}: whoever starts a deployment may approve it"),
+            "set `allow_self_approval = false`",
+        ));
+        return findings;
+    }
+    let others = gate.approvers.iter().filter(|it| !gate.is_same_person(&it.name, &policy.user)).count();
+    if others < usize::try_from(gate.required_approvals).unwrap_or(usize::MAX) {
+        findings.push(Finding::bad(
+            Level::Error,
+            "four-eyes",
+            format!(
+                "{name}: without {}, for whom agents start deployments here, only {others} approvers are left of {} that are required",
+                policy.user, gate.required_approvals
+            ),
+            "name another approver",
+        ));
+    }
+    findings
+}
+
+async fn stored(app: &App) -> Vec<Finding> {
+    let mut findings = vec![Finding::good("database", "the database can be used")];
+    match app.frozen_agents().await {
+        Ok(None) => {}
+        Ok(Some(frozen)) => findings.push(Finding::bad(
+            Level::Warning,
+            "agents-frozen",
+            format!(
+                "all agents are stopped since {} by {}: {}",
+                frozen.at, frozen.by, frozen.reason_untrusted
+            ),
+            "an admin runs `release-agents` when the reason is gone",
+        )),
+        Err(error) => findings.push(Finding::of("agents-frozen", &error)),
+    }
+    match app.reviews().await {
+        Ok(reviews) => findings.extend(reviews.into_iter().map(|review| {
+            Finding::bad(
+                Level::Warning,
+                "review-due",
+                format!(
+                    "{}: the glass of {} was broken at {}",
+                    review.deployment_id, review.environment, review.at
+                ),
+                format!("an admin who did not take part runs `review {} --note …`", review.deployment_id),
+            )
+        })),
+        Err(error) => findings.push(Finding::of("review-due", &error)),
+    }
+    findings
+}
+
+fn show(finding: &Finding) {
+    let (style, word) = match finding.level {
+        Level::Good => (Style::Good, "ok     "),
+        Level::Warning => (Style::Waiting, "warning"),
+        Level::Error => (Style::Bad, "error  "),
+    };
+    output::line(&format!("{} {}: {}", output::styled(style, word), finding.check, finding.what));
+    if let Some(remedy) = &finding.remedy {
+        output::line(&format!("        {remedy}"));
+    }
+}

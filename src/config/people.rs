@@ -1,0 +1,145 @@
+//! People, groups and the limits of agents, as the file has them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::policy::Person;
+use crate::domain::gate::Approver;
+use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName};
+use crate::domain::limits::Limits;
+use crate::domain::role::{Right, Role};
+use crate::domain::signature::PublicKey;
+
+/// `[people.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct PersonSection {
+    public_key: Option<PublicKey>,
+    roles: Option<BTreeSet<Role>>,
+    #[serde(default)]
+    emails: BTreeSet<PrincipalName>,
+    agent: Option<LimitsSection>,
+}
+
+/// `[agent]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct AgentSection {
+    pub(super) triggerable_pipelines: BTreeSet<PipelineId>,
+    read_only: bool,
+    environments: Option<BTreeSet<EnvironmentName>>,
+    starts_per_hour: Option<u32>,
+    rollbacks_per_day: Option<u32>,
+}
+
+/// `[people.NAME.agent]`: what it names replaces what `[agent]` says.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+struct LimitsSection {
+    read_only: Option<bool>,
+    environments: Option<BTreeSet<EnvironmentName>>,
+    starts_per_hour: Option<u32>,
+    rollbacks_per_day: Option<u32>,
+}
+
+/// Everybody whom the file names.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub(super) struct PeopleSection(BTreeMap<PrincipalName, PersonSection>);
+
+/// `[groups]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Groups(BTreeMap<String, Vec<PrincipalName>>);
+
+impl AgentSection {
+    /// The limits of agents whose person has none of their own.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            read_only: self.read_only,
+            environments: self.environments.clone(),
+            starts_per_hour: self.starts_per_hour,
+            rollbacks_per_day: self.rollbacks_per_day,
+        }
+    }
+}
+
+impl PeopleSection {
+    /// Everybody with their roles and the limits of their agents.
+    pub(super) fn people(&self, agent: &AgentSection) -> Result<BTreeMap<PrincipalName, Person>, String> {
+        let mut owners: BTreeMap<&PrincipalName, &PrincipalName> = BTreeMap::new();
+        for (name, section) in &self.0 {
+            for email in &section.emails {
+                if let Some(other) = owners.insert(email, name) {
+                    return Err(format!("`{email}` is among the emails of both `{other}` and `{name}`"));
+                }
+            }
+        }
+        Ok(self.0.iter().map(|(name, section)| (name.clone(), section.person(agent))).collect())
+    }
+
+    /// The people whom `entries` name, `group:NAME` resolved, as those who may
+    /// decide at `here`.
+    pub(super) fn approvers(
+        &self,
+        entries: &[String],
+        groups: &Groups,
+        here: &str,
+    ) -> Result<Vec<Approver>, String> {
+        let mut names = BTreeSet::new();
+        for entry in entries {
+            match entry.strip_prefix("group:") {
+                Some(group) => names.extend(groups.members(group, here)?.iter().cloned()),
+                None => {
+                    names.insert(entry.parse::<PrincipalName>().map_err(|error| format!("{here}: {error}"))?);
+                }
+            }
+        }
+        names.into_iter().map(|name| self.approver(name, here)).collect()
+    }
+
+    fn approver(&self, name: PrincipalName, here: &str) -> Result<Approver, String> {
+        let section = self.0.get(&name).ok_or_else(|| {
+            format!("{here}: there is no person `{name}`; add [people.{name}] with the public_key that keygen prints")
+        })?;
+        if section.roles().iter().any(|role| role.includes(Right::Approve)) {
+            Ok(Approver { name, key: section.public_key.clone() })
+        } else {
+            Err(format!(
+                "{here}: the roles of `{name}` do not include \"approver\"; add it, or leave them out there"
+            ))
+        }
+    }
+}
+
+impl Groups {
+    /// Who is in the group, which must be there and not be empty.
+    pub(super) fn members(&self, group: &str, here: &str) -> Result<&[PrincipalName], String> {
+        match self.0.get(group).map(Vec::as_slice) {
+            None => Err(format!("{here}: there is no group `{group}`; add it under [groups]")),
+            Some([]) => Err(format!("{here}: the group `{group}` is empty")),
+            Some(members) => Ok(members),
+        }
+    }
+}
+
+impl PersonSection {
+    fn roles(&self) -> BTreeSet<Role> {
+        self.roles.clone().unwrap_or_else(|| BTreeSet::from([Role::Operator, Role::Approver]))
+    }
+
+    fn person(&self, agent: &AgentSection) -> Person {
+        let general = agent.limits();
+        let limits = match &self.agent {
+            None => general,
+            Some(own) => Limits {
+                read_only: own.read_only.unwrap_or(general.read_only),
+                environments: own.environments.clone().or(general.environments),
+                starts_per_hour: own.starts_per_hour.or(general.starts_per_hour),
+                rollbacks_per_day: own.rollbacks_per_day.or(general.rollbacks_per_day),
+            },
+        };
+        Person { roles: self.roles(), emails: self.emails.clone(), agent_limits: limits }
+    }
+}
