@@ -54,6 +54,8 @@ pub enum Code {
     OutcomeUnknown,
     /// Settings are missing or wrong.
     ConfigInvalid,
+    /// `doctor` found something that stands in the way.
+    ChecksFailed,
     /// A private key is missing or not readable.
     KeyUnusable,
     /// The database is busy.
@@ -70,7 +72,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::MalformedArgument,
         Self::UnknownDeployment,
         Self::UnknownEnvironment,
@@ -93,6 +95,7 @@ impl Code {
         Self::HarnessUnavailable,
         Self::OutcomeUnknown,
         Self::ConfigInvalid,
+        Self::ChecksFailed,
         Self::KeyUnusable,
         Self::DatabaseBusy,
         Self::DatabaseUnusable,
@@ -127,6 +130,7 @@ impl Code {
             Self::HarnessUnavailable => "harness-unavailable",
             Self::OutcomeUnknown => "outcome-unknown",
             Self::ConfigInvalid => "config-invalid",
+            Self::ChecksFailed => "checks-failed",
             Self::KeyUnusable => "key-unusable",
             Self::DatabaseBusy => "database-busy",
             Self::DatabaseUnusable => "database-unusable",

@@ -56,7 +56,7 @@ pub(super) async fn run(global: &Global) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::new(
-        Code::ConfigInvalid,
+        Code::ChecksFailed,
         format!("{errors} of {} checks failed", findings.len()),
         "the remedies stand above",
     ))

@@ -39,7 +39,7 @@ pub(super) async fn run(global: &Global, simulate: bool) -> Result<(), Error> {
     if let Some(key) = &server_key {
         policy.let_vouch(&key.public());
     }
-    warn_of_weak_gates(&policy);
+    tell_of_weak_gates(&mut policy);
     let app = wiring::assemble(&global.database(simulate)?, policy, harness)?;
     let app = App { server_key: server_key.map(Arc::new), ..app };
     let outcome = serve(app).await;
@@ -47,11 +47,12 @@ pub(super) async fn run(global: &Global, simulate: bool) -> Result<(), Error> {
     outcome
 }
 
-/// Say in the log which approvals no strong proof will stand behind.
-fn warn_of_weak_gates(policy: &Policy) {
+/// Say in the log and in every status which approvals no strong proof will stand behind.
+fn tell_of_weak_gates(policy: &mut Policy) {
     for (environment, gate) in &policy.gates {
-        for caveat in gate.accept.iter().filter_map(|assurance| assurance.caveat()) {
-            tracing::warn!(%environment, "weak approvals are accepted: {caveat}");
+        for assurance in gate.accept.iter().filter(|assurance| assurance.caveat().is_some()) {
+            tracing::warn!(%environment, %assurance, "weak approvals are accepted");
+            policy.caveats.push(format!("{environment} accepts approvals that rest on `{assurance}`"));
         }
     }
 }
