@@ -10,7 +10,9 @@ use super::{App, Code, Error};
 use crate::domain::execution::{ExecutionStatus, Observation};
 use crate::domain::id::{Branch, CorrelationKey, DeploymentId, ExecutionId, PipelineId};
 use crate::domain::principal::Actor;
+use crate::domain::remark::Remark;
 use crate::ports::{ExecutionDetail, ExecutionFilter, TriggerError, TriggerRequest};
+use crate::store::About;
 
 /// A run of a pipeline outside a workflow.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -161,7 +163,8 @@ impl App {
             input_sets: request.input_sets,
             pipeline_branch: request.branch.map(|branch| branch.parse::<Branch>()).transpose()?,
         };
-        tracing::info!(%pipeline, %key, by = %actor.principal, "a pipeline is run outside a workflow");
+        let asked = Remark::PipelineAsked { pipeline: pipeline.clone(), key: key.clone() };
+        self.remark(About::None, asked, actor).await?;
         let execution = match self.pipelines.trigger(&trigger).await {
             Ok(execution) => execution,
             Err(TriggerError::NotRun(error)) => return Err(error.into()),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::EventName;
+use super::id::{CorrelationKey, PipelineId};
 
 /// Something that happened beside the state machine. It stands in the history
 /// among the events, and replaying them passes over it.
@@ -23,10 +24,12 @@ pub enum Remark {
         /// The sentence that it was told, shortened.
         message: String,
     },
-    /// What is stored is not what was recorded.
-    TamperingSeen {
-        /// What does not fit, and where.
-        message: String,
+    /// A pipeline is about to be run outside of every workflow. About no deployment.
+    PipelineAsked {
+        /// The pipeline.
+        pipeline: PipelineId,
+        /// The key by which its run is found.
+        key: CorrelationKey,
     },
     /// Agents may change nothing from now on. About no deployment.
     AgentsFrozen {
@@ -52,7 +55,7 @@ impl Remark {
         let name = match self {
             Self::DecisionRefused { .. } => "DECISION_REFUSED",
             Self::AgentRefused { .. } => "AGENT_REFUSED",
-            Self::TamperingSeen { .. } => "TAMPERING_SEEN",
+            Self::PipelineAsked { .. } => "PIPELINE_ASKED",
             Self::AgentsFrozen { .. } => "AGENTS_FROZEN",
             Self::AgentsReleased { .. } => "AGENTS_RELEASED",
             Self::Reviewed { .. } => "REVIEWED",

@@ -22,9 +22,6 @@ use crate::domain::time::Timestamp;
 /// A flood of refusals must not fill the disk, nor bury what matters.
 pub const MOST_REMARKS: u32 = 200;
 
-/// So many more are kept free for what we see ourselves, whatever agents do.
-const RESERVED: u32 = 20;
-
 /// A remark that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remarked {
@@ -106,8 +103,10 @@ pub(super) fn add(connection: &Connection, remarked: Remarked) -> Result<Option<
 fn most(remark: &Remark) -> Option<u32> {
     match remark {
         Remark::DecisionRefused { .. } | Remark::AgentRefused { .. } => Some(MOST_REMARKS),
-        Remark::TamperingSeen { .. } => Some(MOST_REMARKS + RESERVED),
-        Remark::AgentsFrozen { .. } | Remark::AgentsReleased { .. } | Remark::Reviewed { .. } => None,
+        Remark::PipelineAsked { .. }
+        | Remark::AgentsFrozen { .. }
+        | Remark::AgentsReleased { .. }
+        | Remark::Reviewed { .. } => None,
     }
 }
 
