@@ -16,6 +16,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::door::OpenDoor;
 use crate::domain::event::Event;
 use crate::domain::guard::Guard;
+use crate::domain::principal::Principal;
 use crate::domain::record::EventRecord;
 use crate::domain::subject::Subject;
 
@@ -294,6 +295,11 @@ pub struct EventView {
     pub state: String,
     /// Who: a person, an agent for a person, or `system`.
     pub by: String,
+    /// `human`, `agent` or `system`.
+    pub kind: String,
+    /// What an agent's client calls itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_untrusted: Option<String>,
     /// How: `mcp-stdio`, `command-line` or `engine`.
     pub channel: String,
     /// What tells us so: `system`, `os-user`, `agent`, `client-confirmed`, `slack`, `web` or `signed`.
@@ -416,6 +422,11 @@ impl From<&EventRecord> for EventView {
             event: record.what.name().0,
             state: record.state.clone(),
             by: record.actor.principal.to_string(),
+            kind: record.actor.principal.kind().to_owned(),
+            client_untrusted: match &record.actor.principal {
+                Principal::Agent { client, .. } => Some(client.clone()),
+                Principal::Human { .. } | Principal::System => None,
+            },
             channel: wire_name(&record.actor.channel),
             assurance: record.actor.assurance.to_string(),
             details_untrusted: details,

@@ -20,8 +20,8 @@ pub(super) async fn run(global: &Global, id: &str) -> Result<(), Error> {
     let rows = history
         .events
         .into_iter()
-        .map(|it| vec![it.version.to_string(), it.at, it.event, it.state, it.by, it.channel])
+        .map(|it| vec![it.version.to_string(), it.at, it.event, it.state, it.by, it.channel, it.assurance])
         .collect();
-    output::table(&["version", "at", "event", "state", "by", "over"], rows);
+    output::table(&["version", "at", "event", "state", "by", "over", "known by"], rows);
     Ok(())
 }

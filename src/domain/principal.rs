@@ -26,6 +26,16 @@ pub enum Principal {
 }
 
 impl Principal {
+    /// The wire name of its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Human { .. } => "human",
+            Self::Agent { .. } => "agent",
+            Self::System => "system",
+        }
+    }
+
     /// The person who answers for what this principal does.
     #[must_use]
     pub fn human(&self) -> Option<&PrincipalName> {
