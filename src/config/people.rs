@@ -69,7 +69,15 @@ impl PeopleSection {
     /// Everybody with their roles and the limits of their agents.
     pub(super) fn people(&self, agent: &AgentSection) -> Result<BTreeMap<PrincipalName, Person>, String> {
         let mut owners: BTreeMap<&PrincipalName, &PrincipalName> = BTreeMap::new();
+        let mut holders: BTreeMap<String, &PrincipalName> = BTreeMap::new();
         for (name, section) in &self.0 {
+            // Else one person could be two pairs of eyes.
+            let key = section.public_key.as_ref().map(ToString::to_string);
+            if let Some(other) = key.and_then(|key| holders.insert(key, name)) {
+                return Err(format!(
+                    "`{other}` and `{name}` have the same public_key; one person has one name"
+                ));
+            }
             for email in &section.emails {
                 if let Some(other) = owners.insert(email, name) {
                     return Err(format!("`{email}` is among the emails of both `{other}` and `{name}`"));
