@@ -11,11 +11,13 @@ use serde::Serialize;
 
 use super::timeline::TimelineEntry;
 use crate::domain::approval::ApprovalRequest;
+use crate::domain::assurance::Assurance;
 use crate::domain::decision::Verdict;
 use crate::domain::deployment::Deployment;
 use crate::domain::door::OpenDoor;
 use crate::domain::event::Event;
 use crate::domain::guard::Guard;
+use crate::domain::id::DeploymentId;
 use crate::domain::principal::Principal;
 use crate::domain::record::EventRecord;
 use crate::domain::subject::Subject;
@@ -314,9 +316,7 @@ impl ApprovalView {
         Self {
             deployment_id: id.to_string(),
             approved: false,
-            how_to_decide: format!(
-                "one of the approvers runs `deployment-orchestrator approve {id}` or `deployment-orchestrator reject {id}` on a machine with their key; with --print-token it prints a decision that can be passed here as signed_approval"
-            ),
+            how_to_decide: how_to_decide(id, &request.gate.accept),
             request: ApprovalSummary::from(request),
             what: SubjectView {
                 repository: subject.repository.to_string(),
@@ -334,6 +334,28 @@ impl ApprovalView {
             started_by: deployment.spec.initiator.principal.to_string(),
         }
     }
+}
+
+/// The ways that are open to people, in words.
+fn how_to_decide(id: &DeploymentId, accept: &[Assurance]) -> String {
+    let ways: Vec<String> = accept
+        .iter()
+        .filter_map(|assurance| match assurance {
+            Assurance::Signed => Some(format!(
+                "one of the approvers runs `deployment-orchestrator approve {id}` or `deployment-orchestrator reject {id}` on a machine with their key; with --print-token it prints a decision that can be passed here as signed_approval"
+            )),
+            Assurance::ClientConfirmed => Some(
+                "an approver at a client that can ask them (elicitation) confirms there when approve is called; this proves no person".to_owned(),
+            ),
+            Assurance::Agent => Some("an agent's own call of approve counts here: no human decides".to_owned()),
+            // Channels that this version does not have.
+            Assurance::Web | Assurance::Slack | Assurance::OsUser | Assurance::System => None,
+        })
+        .collect();
+    if ways.is_empty() {
+        return "nobody can: the environment accepts only channels that this server does not have; an operator changes `accept` in the config".to_owned();
+    }
+    ways.join("; or ")
 }
 
 impl From<&ApprovalRequest> for ApprovalSummary {
