@@ -1,9 +1,12 @@
 //! The least that an MCP server on rmcp can do: one tool that looks nothing up.
 //! What `benches/stdio.rs` compares `get_status` with.
 
+use std::sync::LazyLock;
+
+use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::CallToolResult;
-use rmcp::{ServiceExt as _, tool, tool_router};
+use rmcp::{ServerHandler, ServiceExt as _, tool, tool_handler, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,7 +21,7 @@ pub(crate) struct Arguments {
     deployment_id: String,
 }
 
-#[tool_router(server_handler)]
+#[tool_router]
 impl Trivial {
     /// Say the id again.
     #[tool]
@@ -26,6 +29,12 @@ impl Trivial {
         CallToolResult::structured(serde_json::json!({ "deployment_id": arguments.deployment_id }))
     }
 }
+
+/// Made once, as ours is: the macro's own way makes one for every call.
+static TOOLS: LazyLock<ToolRouter<Trivial>> = LazyLock::new(Trivial::tool_router);
+
+#[tool_handler(router = TOOLS)]
+impl ServerHandler for Trivial {}
 
 /// Serve on standard input and output until the client hangs up.
 ///
