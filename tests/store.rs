@@ -109,6 +109,26 @@ fn what_is_unknown_stale_or_refused_changes_nothing() {
 }
 
 #[test]
+fn what_is_read_together_is_of_one_moment() {
+    let place = Place::new();
+    let store = place.open();
+    let before = create(&store, 1);
+    let event = choices(&before, at(1)).remove(0);
+    let look = || store.read_at_once(|snapshot| snapshot.load(&before.id));
+
+    assert!(matches!(look(), Err(Error::Busy)), "no connection is there yet");
+    let seen = store.read(|snapshot| {
+        let first = snapshot.load(&before.id)?;
+        let after = store.record(&entry(&before, event, at(1)))?;
+        assert!(matches!(look(), Err(Error::Busy)), "the only connection is in use");
+        Ok((first, after, snapshot.load(&before.id)?))
+    });
+    let (first, after, second) = seen.unwrap();
+    assert_eq!((first, second), (before.clone(), before.clone()));
+    assert_eq!(look().unwrap(), after);
+}
+
+#[test]
 fn pages_are_newest_first_and_complete_whatever_is_asked() {
     let place = Place::new();
     let store = place.open();

@@ -42,7 +42,7 @@ use crate::domain::principal::Actor;
 use crate::domain::signature::PrivateKey;
 use crate::domain::state::Restore;
 use crate::ports::{Executions, Pipelines};
-use crate::store::{self, Allowance, Authority, Entry, Expected, Store};
+use crate::store::{self, Allowance, Authority, Entry, Expected, Snapshot, Store};
 use crate::wake::Wake;
 
 /// What the use cases act with. Cheap to clone.
@@ -87,9 +87,21 @@ impl App {
         tokio::task::spawn_blocking(move || verb(&store)).await.expect("store verbs do not panic")
     }
 
+    /// Read a few rows: at once where nothing has to be waited for, because a
+    /// hop to another thread and back costs several times as much as they do.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl Fn(&Snapshot<'_>) -> Result<T, store::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        match self.store.read_at_once(&read) {
+            Err(store::Error::Busy) => self.blocking(move |store| store.read(read)).await,
+            outcome => Ok(outcome?),
+        }
+    }
+
     async fn load(&self, id: &str) -> Result<Deployment, Error> {
         let id: DeploymentId = id.parse()?;
-        self.blocking(move |store| store.load(&id)).await
+        self.read(move |snapshot| snapshot.load(&id)).await
     }
 
     async fn record(
@@ -122,12 +134,12 @@ impl App {
         Ok(recorded)
     }
 
-    /// The deployment, and the ROLLBACK that it would take, in one visit to the store.
+    /// The deployment, and the ROLLBACK that it would take at the same moment.
     async fn see(&self, id: &str) -> Result<(Deployment, MainEvent), Error> {
         let id: DeploymentId = id.parse()?;
-        self.blocking(move |store| {
-            let deployment = store.load(&id)?;
-            let rollback = rollback_of(store, &deployment, "")?;
+        self.read(move |snapshot| {
+            let deployment = snapshot.load(&id)?;
+            let rollback = rollback_of(snapshot, &deployment, "")?;
             Ok((deployment, rollback))
         })
         .await
@@ -138,19 +150,23 @@ impl App {
             return Ok(MainEvent::Rollback { reason: reason.to_owned(), targets: Vec::new() });
         }
         let (deployment, reason) = (deployment.clone(), reason.to_owned());
-        self.blocking(move |store| rollback_of(store, &deployment, &reason)).await
+        self.read(move |snapshot| rollback_of(snapshot, &deployment, &reason)).await
     }
 }
 
 /// ROLLBACK with its targets: each touched environment, production first, and
 /// its last good version, as far as there is one.
-fn rollback_of(store: &Store, deployment: &Deployment, reason: &str) -> Result<MainEvent, store::Error> {
+fn rollback_of(
+    snapshot: &Snapshot<'_>,
+    deployment: &Deployment,
+    reason: &str,
+) -> Result<MainEvent, store::Error> {
     let touched = deployment.touched();
     let spec = &deployment.spec;
     let mut targets = Vec::new();
     for environment in spec.workflow.environments.iter().rev().filter(|it| touched.contains(&it.name)) {
         let history =
-            store.versions(&spec.service, &spec.repository, &environment.name, VERSIONS_LOOKED_AT)?;
+            snapshot.versions(&spec.service, &spec.repository, &environment.name, VERSIONS_LOOKED_AT)?;
         targets.extend(Restore::find(&environment.name, &history, &deployment.id));
     }
     Ok(MainEvent::Rollback { reason: reason.to_owned(), targets })

@@ -196,7 +196,8 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     file.write(true).create(true).truncate(false).open(path).map(drop)
 }
 
-/// The connections that only read. A reader never waits for a writer.
+/// The connections that only read. A reader never waits for a writer; it may
+/// for a process that recovers the file.
 #[derive(Debug)]
 pub(super) struct Readers {
     connector: Connector,
@@ -211,13 +212,30 @@ impl Readers {
     /// Read within one snapshot of the database.
     pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
         let idle = locked(&self.idle).pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => self.connector.reader()?,
-        };
-        let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-        let outcome = read(&snapshot);
-        snapshot.finish()?;
+        let connection = idle.map_or_else(|| self.connector.reader(), Ok)?;
+        self.read_on(connection, BUSY_TIMEOUT, read)
+    }
+
+    /// [`Self::read`], where a connection is idle and SQLite waits for nobody; else [`Error::Busy`].
+    pub(super) fn read_at_once<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let idle = locked(&self.idle).pop();
+        self.read_on(idle.ok_or(Error::Busy)?, Duration::ZERO, read)
+    }
+
+    fn read_on<T>(
+        &self,
+        connection: Connection,
+        patience: Duration,
+        read: impl FnOnce(&Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        connection.busy_timeout(patience)?;
+        // A connection that is left in a transaction, by an error or a panic, is dropped with it.
+        connection.prepare_cached("BEGIN DEFERRED")?.execute([])?;
+        let outcome = read(&connection);
+        connection.prepare_cached("COMMIT")?.execute([])?;
         if !outcome.as_ref().is_err_and(Error::is_fault) {
             let mut idle = locked(&self.idle);
             if idle.len() < IDLE_READERS {

@@ -21,7 +21,8 @@
 //! - Several processes may share the file; one of them drives ([`Store::lease`]).
 //!
 //! Not in here: decisions, which are the domain's, and time, which is an argument.
-//! Calls block for a disk sync; on an async runtime make them where blocking is allowed.
+//! Calls block for a disk sync; on an async runtime make them where blocking is
+//! allowed, except [`Store::read_at_once`].
 
 mod allowance;
 mod anchor;
@@ -39,6 +40,7 @@ mod remark;
 mod review;
 mod row;
 mod schema;
+mod snapshot;
 mod verify;
 mod writer;
 
@@ -61,6 +63,7 @@ pub use queries::{Activity, Cursor, Filter, LARGEST_PAGE, Page};
 pub use record::{Authority, Created, Entry, Expected};
 pub use remark::{About, Frozen, MOST_REMARKS, Remarked};
 pub use review::OpenReview;
+pub use snapshot::Snapshot;
 pub use verify::ChainError;
 
 use crate::domain::chain::ChainHead;
@@ -193,6 +196,24 @@ impl Store {
     /// [`Error::NotFound`], or those of the database.
     pub fn load(&self, id: &DeploymentId) -> Result<Deployment, Error> {
         self.readers.read(|connection| queries::load(connection, id))
+    }
+
+    /// Read what belongs together, as it is at one moment.
+    ///
+    /// # Errors
+    /// Those of `read`, or of the database.
+    pub fn read<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        self.readers.read(|connection| read(&Snapshot::of(connection)))
+    }
+
+    /// [`Self::read`] for a caller who may not wait: nothing but what SQLite has
+    /// to read stands between the call and its answer.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where it would have to wait for another process or to
+    /// open a connection; or as [`Self::read`].
+    pub fn read_at_once<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        self.readers.read_at_once(|connection| read(&Snapshot::of(connection)))
     }
 
     /// A page of deployments, newest first.
