@@ -124,8 +124,8 @@ fn what_is_read_together_is_of_one_moment() {
         Ok((first, after, snapshot.load(&before.id)?))
     });
     let (first, after, second) = seen.unwrap();
-    assert_eq!((first, second), (before.clone(), before.clone()));
-    assert_eq!(look().unwrap(), after);
+    assert_eq!((&*first, &*second), (&before, &before));
+    assert_eq!(*look().unwrap(), after);
 }
 
 #[test]
@@ -299,6 +299,25 @@ fn a_row_that_we_would_not_write_is_not_read() {
     }
     let sound = create(&store, 2);
     assert_eq!(store.due(at(1_000), 10).unwrap(), [sound], "a damaged row holds up no other");
+}
+
+#[test]
+fn a_row_that_was_changed_by_hand_is_seen_by_those_who_know_it() {
+    let place = Place::new();
+    let store = place.open();
+    let deployment = create(&store, 1);
+    let look = || store.read(|snapshot| snapshot.load(&deployment.id));
+    assert_eq!(*look().unwrap(), deployment);
+    let change = |change: &str| place.raw().execute_batch(&format!("UPDATE {change}")).unwrap();
+
+    change("deployment SET progress = json_set(progress, '$.requests', 7)");
+    assert_eq!(look().unwrap().progress.requests, 7);
+    change("spec SET spec = json_set(spec, '$.branch', 'other')");
+    assert_eq!(look().unwrap().spec.branch.as_str(), "other");
+    change("deployment SET created_at = created_at + 1");
+    assert_eq!(look().unwrap().created_at, deployment.created_at.plus(Duration::from_millis(1)));
+    change("deployment SET version = 5");
+    assert!(matches!(look(), Err(Error::Corrupt { .. })));
 }
 
 #[cfg(unix)]

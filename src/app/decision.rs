@@ -84,7 +84,8 @@ impl App {
         assurance: Assurance,
         carrier: &Actor,
     ) -> Result<StatusView, Error> {
-        self.permit(carrier, &self.load(id).await?).await?;
+        let deployment = self.load(id).await?;
+        self.permit(carrier, &deployment).await?;
         let statement = Statement { assurance, ..self.statement(id, person, verdict, None).await? };
         let Some(server) = &self.server_key else {
             return Err(Error::new(

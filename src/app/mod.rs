@@ -99,7 +99,7 @@ impl App {
         }
     }
 
-    async fn load(&self, id: &str) -> Result<Deployment, Error> {
+    async fn load(&self, id: &str) -> Result<Arc<Deployment>, Error> {
         let id: DeploymentId = id.parse()?;
         self.read(move |snapshot| snapshot.load(&id)).await
     }
@@ -135,7 +135,7 @@ impl App {
     }
 
     /// The deployment, and the ROLLBACK that it would take at the same moment.
-    async fn see(&self, id: &str) -> Result<(Deployment, MainEvent), Error> {
+    async fn see(&self, id: &str) -> Result<(Arc<Deployment>, MainEvent), Error> {
         let id: DeploymentId = id.parse()?;
         self.read(move |snapshot| {
             let deployment = snapshot.load(&id)?;

@@ -79,7 +79,7 @@ impl App {
                 "write it after --note",
             ));
         }
-        let about = About::Deployment { id: deployment.id, notice: None };
+        let about = About::Deployment { id: deployment.id.clone(), notice: None };
         self.remark(about, Remark::Reviewed { note: shortened(note, REASON_LIMIT) }, &actor).await
     }
 

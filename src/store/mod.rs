@@ -28,6 +28,7 @@ mod allowance;
 mod anchor;
 mod chain;
 mod connection;
+mod decoded;
 mod error;
 mod evidence;
 mod lease;
@@ -73,6 +74,7 @@ use crate::domain::record::EventRecord;
 use crate::domain::state::Version;
 use crate::domain::time::Timestamp;
 use connection::{Connector, Readers, locked};
+use decoded::Decoded;
 use recent::Recent;
 use record::Submission;
 use writer::Writer;
@@ -82,6 +84,7 @@ pub struct Store {
     writer: Writer,
     readers: Readers,
     recent: Recent,
+    decoded: Decoded,
     /// What was said in the log, where it is said once.
     said: Mutex<BTreeSet<String>>,
 }
@@ -116,6 +119,7 @@ impl Store {
             writer,
             readers: Readers::new(connector),
             recent: Recent::default(),
+            decoded: Decoded::default(),
             said: Mutex::default(),
         })
     }
@@ -203,7 +207,7 @@ impl Store {
     /// # Errors
     /// Those of `read`, or of the database.
     pub fn read<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        self.readers.read(|connection| read(&Snapshot::of(connection)))
+        self.readers.read(|connection| read(&Snapshot::of(connection, &self.decoded)))
     }
 
     /// [`Self::read`] for a caller who may not wait: nothing but what SQLite has
@@ -213,7 +217,7 @@ impl Store {
     /// [`Error::Busy`] where it would have to wait for another process or to
     /// open a connection; or as [`Self::read`].
     pub fn read_at_once<T>(&self, read: impl FnOnce(&Snapshot<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        self.readers.read_at_once(|connection| read(&Snapshot::of(connection)))
+        self.readers.read_at_once(|connection| read(&Snapshot::of(connection, &self.decoded)))
     }
 
     /// A page of deployments, newest first.

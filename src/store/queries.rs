@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rusqlite::{Connection, ToSql, params};
+use rusqlite::{Connection, Row, ToSql, params};
 
 use super::chain;
 use super::error::Error;
@@ -80,12 +80,21 @@ impl FromStr for Cursor {
 }
 
 pub(super) fn load(connection: &Connection, id: &DeploymentId) -> Result<Deployment, Error> {
+    load_by(connection, id, row::deployment)
+}
+
+/// [`load`] with another way from the row to the deployment.
+pub(super) fn load_by<T>(
+    connection: &Connection,
+    id: &DeploymentId,
+    decode: impl FnMut(&Row<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
     connection
         .prepare_cached(
             "SELECT id, version, created_at, spec, progress
              FROM deployment JOIN spec ON spec.deployment = number WHERE id = ?1",
         )?
-        .query_and_then([id.as_str()], row::deployment)?
+        .query_and_then([id.as_str()], decode)?
         .next()
         .unwrap_or_else(|| Err(Error::NotFound { id: id.clone() }))
 }

@@ -1,7 +1,10 @@
 //! One moment of the database, for reads that belong together.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 
+use super::decoded::Decoded;
 use super::error::Error;
 use super::queries;
 use crate::domain::deployment::Deployment;
@@ -11,19 +14,20 @@ use crate::domain::state::Version;
 /// The database at one moment. The verbs are those of [`Store`](super::Store).
 pub struct Snapshot<'c> {
     connection: &'c Connection,
+    decoded: &'c Decoded,
 }
 
 impl<'c> Snapshot<'c> {
-    pub(super) fn of(connection: &'c Connection) -> Self {
-        Self { connection }
+    pub(super) fn of(connection: &'c Connection, decoded: &'c Decoded) -> Self {
+        Self { connection, decoded }
     }
 
     /// The deployment as it is stored.
     ///
     /// # Errors
     /// [`Error::NotFound`], or those of the database.
-    pub fn load(&self, id: &DeploymentId) -> Result<Deployment, Error> {
-        queries::load(self.connection, id)
+    pub fn load(&self, id: &DeploymentId) -> Result<Arc<Deployment>, Error> {
+        queries::load_by(self.connection, id, |row| self.decoded.deployment(row))
     }
 
     /// The versions that an environment had, newest first.
