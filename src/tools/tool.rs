@@ -142,7 +142,12 @@ async fn answer<T: Tool>(context: ToolCallContext<'_, Server>) -> Result<CallToo
         Err(error) => Err(error),
     };
     let code = outcome.as_ref().err().map(|error| error.code.as_str());
-    tracing::info!(tool = T::CARD.name, by = %caller.actor.principal, code, "called");
+    // An agent looks far more often than it acts.
+    if T::CARD.hints.read_only {
+        tracing::debug!(tool = T::CARD.name, by = %caller.actor.principal, code, "called");
+    } else {
+        tracing::info!(tool = T::CARD.name, by = %caller.actor.principal, code, "called");
+    }
     Ok(match outcome {
         Ok(mut answer) => match T::question(&mut answer) {
             Some(question) => return Ok(question.into()),
