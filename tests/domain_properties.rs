@@ -347,7 +347,7 @@ fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event {
     let weaker = Gate { required_approvals: 1, allow_self_approval: true, ..gate() };
     match choices.below(18) {
         0..4 => {
-            let mut doors = doors(&deployment.spec.workflow, text);
+            let mut doors: Vec<MainEvent> = doors(&deployment.spec.workflow, text).collect();
             if choices.below(4) > 0 {
                 doors.retain(|door| !matches!(door, MainEvent::Cancel { .. }));
             }

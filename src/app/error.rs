@@ -185,11 +185,8 @@ impl From<Refusal> for Error {
                 Self::new(Code::EventNotAllowed, message, "get_status lists the events that are possible now")
             }
             Refusal::Guarded { guards, .. } => {
-                let opens: Vec<&str> = guards
-                    .iter()
-                    .filter(|guard| !guard.holds)
-                    .map(|guard| guard.opens_when.as_str())
-                    .collect();
+                let opens: Vec<&str> =
+                    guards.iter().filter(|guard| !guard.holds).map(|guard| &*guard.opens_when).collect();
                 let hint = format!("it opens when {}", opens.join(", and when "));
                 Self { guards, ..Self::new(Code::GuardRefused, message, hint) }
             }

@@ -5,6 +5,7 @@ use super::view::{ApprovalSummary, FailureView, StageView, StatusView, wire_name
 use super::{App, Error};
 use crate::domain::approval::ApprovalRequest;
 use crate::domain::deployment::{Deployment, Mode};
+use crate::domain::door::OpenDoor;
 use crate::domain::event::MainEvent;
 use crate::domain::retry::MAX_ATTEMPTS;
 use crate::domain::run::{Phase, Run, RunStatus};
@@ -45,7 +46,7 @@ impl App {
     /// The view of a deployment that would take this ROLLBACK.
     fn view_with(&self, deployment: &Deployment, rollback: &MainEvent) -> StatusView {
         let progress = &deployment.progress;
-        let doors = self.doors(deployment, rollback);
+        let doors = deployment.open_doors(rollback, self.clock.now()).into_iter();
         StatusView {
             deployment_id: deployment.id.to_string(),
             state: progress.state.name(),
@@ -67,7 +68,7 @@ impl App {
                 _ => None,
             },
             failure: failure_view(&progress.state),
-            available_events: doors.into_iter().filter(|door| door.open).map(|door| door.event).collect(),
+            available_events: doors.filter(OpenDoor::is_open).map(|door| door.event.0).collect(),
             touched_environments: in_order(deployment),
             jira_issues: deployment.spec.jira_issues.iter().map(ToString::to_string).collect(),
             caveats: self.caveats(deployment),

@@ -112,20 +112,15 @@ impl App {
             possible,
             would_lead_to,
             guards,
-            self.doors(&deployment, &rollback),
+            deployment.open_doors(&rollback, now).into_iter().map(DoorView::from).collect(),
         ))
-    }
-
-    /// The events that the present state has an arrow for.
-    pub(super) fn doors(&self, deployment: &Deployment, rollback: &MainEvent) -> Vec<DoorView> {
-        deployment.open_doors(rollback, self.clock.now()).into_iter().map(DoorView::from).collect()
     }
 
     async fn door(&self, deployment: &Deployment, name: &str, reason: &str) -> Result<MainEvent, Error> {
         let reason = shortened(reason, REASON_LIMIT);
         let event = door::parse(name, &reason, &deployment.spec.workflow).map_err(|error| {
             let names: Vec<String> =
-                door::doors(&deployment.spec.workflow, "").iter().map(|door| door.name().0).collect();
+                door::doors(&deployment.spec.workflow, "").map(|door| door.name().0).collect();
             Error::new(Code::UnknownEvent, error.to_string(), format!("the events are: {}", names.join(", ")))
         })?;
         match event {

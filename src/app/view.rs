@@ -383,15 +383,22 @@ fn who_said(request: &ApprovalRequest, verdict: Verdict) -> Vec<String> {
 
 impl From<Guard> for GuardView {
     fn from(guard: Guard) -> Self {
-        Self { name: guard.name.to_owned(), holds: guard.holds, saw: guard.saw, opens_when: guard.opens_when }
+        Self {
+            name: guard.name.to_owned(),
+            holds: guard.holds,
+            saw: guard.saw.into_owned(),
+            opens_when: guard.opens_when.into_owned(),
+        }
     }
 }
 
 impl From<OpenDoor> for DoorView {
     fn from(door: OpenDoor) -> Self {
-        let unmet: Vec<GuardView> =
-            door.guards.into_iter().filter(|guard| !guard.holds).map(GuardView::from).collect();
-        Self { event: door.event.0, open: unmet.is_empty(), unmet }
+        Self {
+            open: door.is_open(),
+            event: door.event.0,
+            unmet: door.guards.into_iter().filter(|guard| !guard.holds).map(GuardView::from).collect(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::deployment::Deployment;
 use super::event::{Completion, Event, EventName, MainEvent};
-use super::guard::{Guard, Refusal};
+use super::guard::Guard;
 use super::id::Malformed;
 use super::time::Timestamp;
 use super::workflow::{Stage, Workflow};
@@ -23,7 +23,7 @@ pub struct OpenDoor {
 /// # Errors
 /// When no such event can be sent in this workflow.
 pub fn parse(name: &str, reason: &str, workflow: &Workflow) -> Result<MainEvent, Malformed> {
-    doors(workflow, reason).into_iter().find(|event| event.name().0 == name).ok_or_else(|| Malformed {
+    doors(workflow, reason).find(|event| event.name().0 == name).ok_or_else(|| Malformed {
         what: "an event",
         value: super::text::shortened(name, 80),
         rule: "get_status lists the events that the deployment accepts now",
@@ -31,15 +31,12 @@ pub fn parse(name: &str, reason: &str, workflow: &Workflow) -> Result<MainEvent,
 }
 
 /// Every event that a caller may send in this workflow, in the order of the way.
-#[must_use]
-pub fn doors(workflow: &Workflow, reason: &str) -> Vec<MainEvent> {
-    let mut doors = vec![MainEvent::Start];
-    let mut stage = Some(Stage::Validating);
-    while let Some(present) = stage {
-        doors.extend(Completion::of(&present).map(|completion| MainEvent::StageComplete { completion }));
-        stage = workflow.after(&present);
-    }
-    doors.extend([
+pub fn doors(workflow: &Workflow, reason: &str) -> impl Iterator<Item = MainEvent> {
+    let stages = std::iter::successors(Some(Stage::Validating), |stage| workflow.after(stage));
+    let completions = stages
+        .filter_map(|stage| Completion::of(&stage))
+        .map(|completion| MainEvent::StageComplete { completion });
+    std::iter::once(MainEvent::Start).chain(completions).chain([
         MainEvent::ApprovalReminded,
         MainEvent::ApprovalWithdrawn { reason: reason.to_owned() },
         MainEvent::Approved,
@@ -53,8 +50,15 @@ pub fn doors(workflow: &Workflow, reason: &str) -> Vec<MainEvent> {
         MainEvent::EnvironmentRestored,
         MainEvent::RollbackComplete,
         MainEvent::RollbackFailed,
-    ]);
-    doors
+    ])
+}
+
+impl OpenDoor {
+    /// Whether all its guards hold.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.guards.iter().all(|guard| guard.holds)
+    }
 }
 
 impl Deployment {
@@ -63,14 +67,11 @@ impl Deployment {
     #[must_use]
     pub fn open_doors(&self, rollback: &MainEvent, at: Timestamp) -> Vec<OpenDoor> {
         doors(&self.spec.workflow, "")
-            .into_iter()
             .map(|door| if matches!(door, MainEvent::Rollback { .. }) { rollback.clone() } else { door })
             .filter_map(|door| {
                 let event = Event::Main(door);
-                match self.explain(&event, at) {
-                    Ok(guards) => Some(OpenDoor { event: event.name(), guards }),
-                    Err(Refusal::NotAllowed { .. } | Refusal::Guarded { .. }) => None,
-                }
+                let guards = self.guards_of(&event, at)?;
+                Some(OpenDoor { event: event.name(), guards })
             })
             .collect()
     }

@@ -1,5 +1,7 @@
 //! Guards as values, and refusals that say what would open them.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::event::EventName;
@@ -13,9 +15,9 @@ pub struct Guard {
     /// Whether it holds.
     pub holds: bool,
     /// What was seen.
-    pub saw: String,
+    pub saw: Cow<'static, str>,
     /// What would make it hold; for one that holds, what it asks.
-    pub opens_when: String,
+    pub opens_when: Cow<'static, str>,
 }
 
 impl Guard {
@@ -24,8 +26,8 @@ impl Guard {
     pub fn new(
         name: &'static str,
         holds: bool,
-        saw: impl Into<String>,
-        opens_when: impl Into<String>,
+        saw: impl Into<Cow<'static, str>>,
+        opens_when: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self { name, holds, saw: saw.into(), opens_when: opens_when.into() }
     }

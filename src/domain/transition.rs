@@ -74,7 +74,12 @@ impl Deployment {
     /// # Errors
     /// When the machine has no such arrow.
     pub fn explain(&self, event: &Event, at: Timestamp) -> Result<Vec<Guard>, Refusal> {
-        self.arrow(event, at).map(|arrow| arrow.guards).ok_or_else(|| self.not_allowed(event))
+        self.guards_of(event, at).ok_or_else(|| self.not_allowed(event))
+    }
+
+    /// All guards of `event` as they stand at `at`; `None` when the machine has no such arrow.
+    pub(super) fn guards_of(&self, event: &Event, at: Timestamp) -> Option<Vec<Guard>> {
+        self.arrow(event, at).map(|arrow| arrow.guards)
     }
 
     fn not_allowed(&self, event: &Event) -> Refusal {
