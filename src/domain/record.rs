@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chain::{FORMAT, RawRecord};
 use super::event::{Event, EventName};
 use super::id::DeploymentId;
 use super::principal::Actor;
@@ -45,5 +46,44 @@ impl What {
             Self::Event(event) => event.name(),
             Self::Remark(remark) => remark.name(),
         }
+    }
+}
+
+/// A record about a deployment that does not say what we write.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("record {position} {what}")]
+pub struct Unreadable {
+    /// Its position.
+    pub position: u64,
+    /// What is wrong with it, as a phrase that completes the sentence.
+    pub what: String,
+}
+
+impl TryFrom<&RawRecord> for EventRecord {
+    type Error = Unreadable;
+
+    /// What a record about a deployment says, in whichever of our formats.
+    fn try_from(raw: &RawRecord) -> Result<Self, Unreadable> {
+        let unreadable = |what: String| Unreadable { position: raw.position, what };
+        if !(1..=FORMAT).contains(&raw.format) {
+            return Err(unreadable(format!("has format {}, and we know {FORMAT}", raw.format)));
+        }
+        let Some(left) = &raw.left else {
+            return Err(unreadable("is about no deployment".to_owned()));
+        };
+        Ok(Self {
+            position: raw.position,
+            deployment: left
+                .deployment
+                .parse()
+                .map_err(|error| unreadable(format!("is about something else: {error}")))?,
+            version: left.version,
+            at: raw.at,
+            actor: serde_json::from_str(&raw.actor)
+                .map_err(|error| unreadable(format!("names nobody that we know: {error}")))?,
+            what: serde_json::from_str(&raw.event)
+                .map_err(|error| unreadable(format!("says nothing that we know: {error}")))?,
+            state: left.state.clone(),
+        })
     }
 }

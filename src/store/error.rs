@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::lookup::Use;
 use crate::domain::guard::Refusal;
 use crate::domain::id::{DeploymentId, PrincipalName};
+use crate::domain::record::Unreadable;
 
 /// The cause below an error of ours. Shared, because one failed commit is told to everybody in it.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
@@ -106,6 +107,12 @@ impl Error {
 
     pub(super) fn corrupt(what: impl Into<String>) -> Self {
         Self::Corrupt { what: what.into() }
+    }
+}
+
+impl From<Unreadable> for Error {
+    fn from(error: Unreadable) -> Self {
+        Self::corrupt(error.to_string())
     }
 }
 

@@ -159,7 +159,7 @@ pub(super) fn history(
              SELECT event.*, ?1 AS id FROM list JOIN event USING (position) ORDER BY position LIMIT ?3",
         )?
         .query_and_then(params![id.as_str(), signed(after), limit.min(LARGEST_PAGE)], |row| {
-            row::event(&chain::raw(row)?)
+            Ok(EventRecord::try_from(&chain::raw(row)?)?)
         })?
         .collect()
 }

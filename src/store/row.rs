@@ -11,10 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Error;
-use crate::domain::chain::{FORMAT, RawRecord};
 use crate::domain::deployment::Deployment;
 use crate::domain::id::{DeploymentId, Malformed};
-use crate::domain::record::EventRecord;
 use crate::domain::time::Timestamp;
 
 /// A version or position for SQLite, which has no unsigned integers.
@@ -58,24 +56,4 @@ pub(super) fn deployment(row: &Row<'_>) -> Result<Deployment, Error> {
     } else {
         Err(Error::corrupt(format!("{} has version {version} and another in its progress", deployment.id)))
     }
-}
-
-/// What a record about a deployment says, in whichever of our formats.
-pub(super) fn event(record: &RawRecord) -> Result<EventRecord, Error> {
-    let RawRecord { position, format, at, actor, event, left, .. } = record;
-    if !(1..=FORMAT).contains(format) {
-        return Err(Error::corrupt(format!("record {position} has format {format}, and we know {FORMAT}")));
-    }
-    let Some(left) = left else {
-        return Err(Error::corrupt(format!("record {position} is about no deployment")));
-    };
-    Ok(EventRecord {
-        position: *position,
-        deployment: left.deployment.parse().map_err(|error: Malformed| Error::corrupt(error.to_string()))?,
-        version: left.version,
-        at: *at,
-        actor: from_json(actor, || format!("the actor of record {position}"))?,
-        what: from_json(event, || format!("record {position}"))?,
-        state: left.state.clone(),
-    })
 }

@@ -15,7 +15,7 @@ use super::review;
 use super::row::{self, signed, to_json, unsigned};
 use crate::domain::chain::{ChainHead, FORMAT, RawRecord};
 use crate::domain::id::DeploymentId;
-use crate::domain::record::{EventRecord, What};
+use crate::domain::record::{EventRecord, Unreadable, What};
 use crate::domain::replay::{Replayed, replay};
 
 /// What is stored is not what was recorded, or could not be read.
@@ -45,6 +45,12 @@ impl ChainError {
             Error::Corrupt { what } => Self::broken(position, what),
             other => Self::Store(other),
         }
+    }
+}
+
+impl From<Unreadable> for ChainError {
+    fn from(error: Unreadable) -> Self {
+        Self::broken(error.position, format!("it {}", error.what))
     }
 }
 
@@ -132,7 +138,7 @@ impl Walk {
             }
         }
         // Of the first format the hash does not cover this column.
-        if record.format == 1 && record.lookup != found_by(&record, next)? {
+        if record.format == 1 && record.lookup != found_by(&record)? {
             return broken("it is found by what it is not");
         }
         self.head = ChainHead { position: next, hash };
@@ -140,8 +146,8 @@ impl Walk {
     }
 }
 
-fn found_by(record: &RawRecord, position: u64) -> Result<Option<String>, ChainError> {
-    let read = row::event(record).map_err(|error| ChainError::found(position, error))?;
+fn found_by(record: &RawRecord) -> Result<Option<String>, ChainError> {
+    let read = EventRecord::try_from(record)?;
     Ok(Lookup::of(&read.what, &read.actor).map(|lookup| lookup.to_string()))
 }
 
@@ -160,10 +166,8 @@ fn agrees(connection: &Connection, row: &Row<'_>, last: u64, end: u64) -> Result
         ));
     }
     let stored = chain::records_of(connection, number).map_err(damaged)?;
-    let mut records = Vec::with_capacity(stored.len());
-    for Stored { record, .. } in &stored {
-        records.push(row::event(record).map_err(|error| ChainError::found(record.position, error))?);
-    }
+    let records: Vec<EventRecord> =
+        stored.iter().map(|it| EventRecord::try_from(&it.record)).collect::<Result<_, _>>()?;
     let replayed = replay(&records).map_err(|error| {
         ChainError::broken(error.position.unwrap_or(last), format!("{id} cannot be replayed: {error}"))
     })?;
