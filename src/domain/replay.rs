@@ -44,28 +44,44 @@ pub fn replay(records: &[EventRecord]) -> Result<Replayed, Unreplayable> {
     let Some((first, later)) = records.split_first() else {
         return Err(Unreplayable { position: None, what: "it has no history".to_owned() });
     };
-    let mut replayed = Replayed { deployment: created(first)?, reviews: Vec::new() };
-    ends_where_it_says(&replayed.deployment, first)?;
+    let mut replayed = Replayed::begin(first)?;
     for record in later {
-        match &record.what {
-            What::Event(event) => replayed.apply(event, record)?,
-            What::Remark(Remark::Reviewed { .. }) => replayed.close(record.position),
-            What::Remark(_) => {}
-        }
+        replayed.follow(record)?;
     }
     Ok(replayed)
 }
 
-fn created(first: &EventRecord) -> Result<Deployment, Unreplayable> {
-    match &first.what {
-        What::Event(Event::Main(MainEvent::Created { spec })) => {
-            Ok(Deployment::create(first.deployment.clone(), (**spec).clone(), first.at))
-        }
-        other => Err(first.unreplayable(format!("its history begins with {}", other.name()))),
-    }
-}
-
 impl Replayed {
+    /// What the first line makes.
+    ///
+    /// # Errors
+    /// When no history begins with it.
+    pub fn begin(first: &EventRecord) -> Result<Self, Unreplayable> {
+        let What::Event(Event::Main(MainEvent::Created { spec })) = &first.what else {
+            return Err(first.unreplayable(format!("its history begins with {}", first.what.name())));
+        };
+        let deployment = Deployment::create(first.deployment.clone(), (**spec).clone(), first.at);
+        ends_where_it_says(&deployment, first)?;
+        Ok(Self { deployment, reviews: Vec::new() })
+    }
+
+    /// Apply the next line, or pass over it.
+    ///
+    /// # Errors
+    /// When the machine would not have written it there.
+    pub fn follow(&mut self, record: &EventRecord) -> Result<(), Unreplayable> {
+        match &record.what {
+            What::Event(event) => self.apply(event, record),
+            What::Remark(remark) => {
+                if let Remark::Reviewed { .. } = remark {
+                    self.close(record.position);
+                }
+                // A remark moves nothing.
+                ends_where_it_says(&self.deployment, record)
+            }
+        }
+    }
+
     fn apply(&mut self, event: &Event, record: &EventRecord) -> Result<(), Unreplayable> {
         let transition = self
             .deployment
@@ -97,7 +113,7 @@ fn ends_where_it_says(deployment: &Deployment, record: &EventRecord) -> Result<(
 }
 
 impl EventRecord {
-    fn unreplayable(&self, what: String) -> Unreplayable {
+    pub(super) fn unreplayable(&self, what: String) -> Unreplayable {
         Unreplayable { position: Some(self.position), what }
     }
 }
