@@ -1,4 +1,5 @@
-//! `audit verify`: has anybody edited the history?
+//! `audit verify`: has anybody edited the history? `audit head`: what to note
+//! elsewhere, so that somebody who edits all of it is found, too.
 
 use super::{Global, output, wiring};
 use crate::app::{Code, Error};
@@ -19,5 +20,14 @@ pub(super) fn verify(global: &Global) -> Result<(), Error> {
         );
     }
     output::line(&format!("intact: {} events, head {}", head.position, head.hex()));
+    Ok(())
+}
+
+pub(super) fn head(global: &Global) -> Result<(), Error> {
+    let head = Store::open(&wiring::database_with_content(global)?)?.chain_head()?;
+    if global.json {
+        return output::json(&head);
+    }
+    output::line(&head.to_string());
     Ok(())
 }

@@ -175,6 +175,8 @@ enum Command {
 enum AuditCommand {
     /// Check that no audit event was changed, removed or inserted.
     Verify,
+    /// Print the last link of the history, to be noted elsewhere.
+    Head,
 }
 
 /// An answer to an approval request.
@@ -226,6 +228,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::Doctor => doctor::run(&global).await,
         Command::Keygen { person, key } => keygen::run(&global, person, key),
         Command::Audit { command: AuditCommand::Verify } => audit::verify(&global),
+        Command::Audit { command: AuditCommand::Head } => audit::head(&global),
         Command::SimulateHarness { addr, script } => simulate::run(addr, script.as_deref()).await,
         Command::Completions { shell } => {
             let mut command = Cli::command();

@@ -12,6 +12,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::hex;
+use super::id::Malformed;
 use super::time::Timestamp;
 
 /// SHA-256.
@@ -23,12 +25,15 @@ pub const FORMAT: u32 = 2;
 /// Put before the first record, so that a hash made for anything else never fits.
 const GENESIS: &[u8] = b"deployment-orchestrator events v1";
 
-/// The last link. Note it elsewhere: a later chain that does not contain it was rewritten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The last link, in text `POSITION:HASH`. Note it elsewhere: a later chain that
+/// does not contain it was rewritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChainHead {
     /// The position of the last record; 0 if there is none.
     pub position: u64,
     /// Its hash.
+    #[serde(with = "hex")]
     pub hash: Hash,
 }
 
@@ -42,7 +47,30 @@ impl ChainHead {
     /// The hash as 64 hexadecimal digits.
     #[must_use]
     pub fn hex(&self) -> String {
-        self.hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&self.hash)
+    }
+}
+
+impl std::fmt::Display for ChainHead {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}:{}", self.position, self.hex())
+    }
+}
+
+impl std::str::FromStr for ChainHead {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        text.split_once(':')
+            .and_then(|(position, hash)| {
+                Some(Self { position: position.parse().ok()?, hash: hex::decode(hash)? })
+            })
+            .filter(|head| head.to_string() == text)
+            .ok_or_else(|| Malformed {
+                what: "a place in the chain",
+                value: super::text::shortened(text, 80),
+                rule: "it is `POSITION:HASH`, as `deployment-orchestrator audit head` prints it",
+            })
     }
 }
 

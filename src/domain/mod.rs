@@ -12,6 +12,7 @@ pub mod event;
 pub mod execution;
 pub mod gate;
 pub mod guard;
+mod hex;
 pub mod id;
 pub mod limits;
 pub mod notice;

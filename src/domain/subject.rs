@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::gate::PolicyVersion;
+use super::hex;
 use super::id::{
     Branch, CommitSha, DeploymentId, EnvironmentName, PipelineId, PrincipalName, Repository, Service,
     VariableName,
@@ -23,12 +24,7 @@ impl Digest {
         let canonical = serde_json_canonicalizer::to_vec(value).expect(
             "our own types have string keys and finite numbers, which is all that canonical JSON asks",
         );
-        let hash = Sha256::digest(&canonical);
-        Self(hash.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            use std::fmt::Write as _;
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        }))
+        Self(hex::encode(&Sha256::digest(&canonical)))
     }
 }
 
