@@ -15,7 +15,6 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use deployment_orchestrator::domain::chain::{ChainHead, joined};
 use deployment_orchestrator::domain::deployment::{Deployment, Spec};
 use deployment_orchestrator::domain::event::{Event, MainEvent};
 use deployment_orchestrator::domain::id::DeploymentId;
@@ -25,8 +24,7 @@ use deployment_orchestrator::domain::record::What;
 use deployment_orchestrator::domain::remark::Remark;
 use deployment_orchestrator::domain::replay::replay;
 use deployment_orchestrator::store::{
-    About, Allowance, ChainError, Created, Entry, Error, Evidence, Lease, Link, MOST_REMARKS, Remarked,
-    Store, Use,
+    About, Allowance, ChainError, Created, Entry, Error, Lease, MOST_REMARKS, Remarked, Store, Use,
 };
 use place::{Place, at, complete, create_as, entry};
 use rusqlite::types::Value;
@@ -466,23 +464,11 @@ fn evidence_leads_from_the_first_record_to_the_head() {
     let (_place, store) = eventful();
     let head = store.verify_chain().unwrap();
     for number in 1..=4 {
-        let Evidence { before, links, head: named } = store.evidence(&id(number)).unwrap();
-        assert_eq!(named, head);
-        let mut own = Vec::new();
-        let end = links.into_iter().fold(before, |link, next| {
-            let hash = match next {
-                Link::Own { record, hash } => {
-                    assert_eq!(record.position, link.position + 1);
-                    assert_eq!(record.hash(&link.hash), Some(hash));
-                    own.push(record.position);
-                    hash
-                }
-                Link::Body(body) => joined(&link.hash, &body),
-                Link::Hash(hash) => hash,
-            };
-            ChainHead { position: link.position + 1, hash }
-        });
-        assert_eq!(end, head);
+        let chain = store.evidence(&id(number)).unwrap();
+        assert_eq!(chain.head, head);
+        let places = chain.places().unwrap();
+        assert_eq!((places[0], places[places.len() - 1]), (chain.before, head));
+        let own: Vec<u64> = chain.own().map(|record| record.position).collect();
         let history = store.history(&id(number), 0, 100).unwrap();
         assert_eq!(own, history.into_iter().map(|it| it.position).collect::<Vec<_>>());
     }

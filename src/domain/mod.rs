@@ -9,6 +9,7 @@ pub mod decision;
 pub mod deployment;
 pub mod door;
 pub mod event;
+pub mod excerpt;
 pub mod execution;
 pub mod gate;
 pub mod guard;

@@ -6,38 +6,10 @@ use super::anchor;
 use super::chain::{self, Stored};
 use super::error::Error;
 use super::row::signed;
-use crate::domain::chain::{ChainHead, Hash, RawRecord};
+use crate::domain::excerpt::{Excerpt, Link};
 use crate::domain::id::DeploymentId;
 
-/// The chain from a deployment's first record to the head: its own records word
-/// for word, and of all others nothing but a hash.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
-    /// The link before the first record.
-    pub before: ChainHead,
-    /// What comes after it, in order and without gaps. 32 bytes for each record of others.
-    pub links: Vec<Link>,
-    /// Where that leads.
-    pub head: ChainHead,
-}
-
-/// One position of the chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Link {
-    /// A record of the deployment, and the hash that is stored with it.
-    Own {
-        /// It.
-        record: RawRecord,
-        /// The hash.
-        hash: Hash,
-    },
-    /// The digest of the body of another's record: the hash follows from it and the hash before.
-    Body(Hash),
-    /// The hash of another's record of format 1, which has to be believed.
-    Hash(Hash),
-}
-
-pub(super) fn collect(connection: &Connection, id: &DeploymentId) -> Result<Evidence, Error> {
+pub(super) fn collect(connection: &Connection, id: &DeploymentId) -> Result<Excerpt, Error> {
     let anchor = anchor::find(connection, id)?;
     let first = chain::records_of(connection, anchor.number)?.into_iter().next();
     let Some(Stored { record: first, .. }) = first else {
@@ -53,11 +25,11 @@ pub(super) fn collect(connection: &Connection, id: &DeploymentId) -> Result<Evid
             let Stored { record, hash } = chain::stored(row)?;
             let own = record.left.as_ref().is_some_and(|left| left.deployment == id.as_str());
             Ok(match record.format {
-                _ if own => Link::Own { record, hash },
+                _ if own => Link::Record(record),
                 1 => Link::Hash(hash),
                 _ => Link::Body(record.body()),
             })
         })?
         .collect::<Result<_, Error>>()?;
-    Ok(Evidence { before, links, head: chain::head(connection)? })
+    Ok(Excerpt { before, links, head: chain::head(connection)? })
 }

@@ -56,7 +56,6 @@ pub use allowance::Allowance;
 #[doc(hidden)]
 pub use connection::{Disk, Durability};
 pub use error::{Cause, Error};
-pub use evidence::{Evidence, Link};
 pub use lease::{Driver, Fence, Lease};
 pub use lookup::Use;
 pub use outbox::{CLAIM_TIME, Claimed, TRIES_IN_ORDER};
@@ -69,6 +68,7 @@ pub use verify::ChainError;
 
 use crate::domain::chain::ChainHead;
 use crate::domain::deployment::{Deployment, Spec};
+use crate::domain::excerpt::Excerpt;
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service};
 use crate::domain::record::EventRecord;
 use crate::domain::state::Version;
@@ -393,12 +393,12 @@ impl Store {
     }
 
     /// What proves the history of a deployment to somebody without the
-    /// database. Not checked here. Takes 32 bytes for each record of others
+    /// database. Not checked here; [`Excerpt::places`] does. Takes 32 bytes for each record of others
     /// since its first.
     ///
     /// # Errors
     /// [`Error::NotFound`], or those of the database.
-    pub fn evidence(&self, id: &DeploymentId) -> Result<Evidence, Error> {
+    pub fn evidence(&self, id: &DeploymentId) -> Result<Excerpt, Error> {
         self.readers.read(|connection| evidence::collect(connection, id))
     }
 
