@@ -1,55 +1,19 @@
 //! `doctor`: what stands between this installation and a deployment, and what
 //! everybody should know about its rules.
 
-use serde::Serialize;
-
-use super::output::{self, Style};
-use super::{Global, wiring};
+use super::finding::{Finding, Level};
+use super::{Global, output, wiring};
 use crate::app::{App, Code, Error};
 use crate::config::{Policy, environment};
 use crate::domain::gate::Gate;
 use crate::domain::id::EnvironmentName;
-
-/// How bad something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Level {
-    Good,
-    Warning,
-    Error,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-struct Finding {
-    level: Level,
-    /// A stable name.
-    check: &'static str,
-    what: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
-}
-
-impl Finding {
-    fn good(check: &'static str, what: impl Into<String>) -> Self {
-        Self { level: Level::Good, check, what: what.into(), remedy: None }
-    }
-
-    fn bad(level: Level, check: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { level, check, what: what.into(), remedy: Some(remedy.into()) }
-    }
-
-    fn of(check: &'static str, error: &Error) -> Self {
-        Self::bad(Level::Error, check, error.message.clone(), error.hint.clone())
-    }
-}
 
 pub(super) async fn run(global: &Global) -> Result<(), Error> {
     let findings = examine(global).await;
     if global.json {
         output::json(&serde_json::json!({ "findings": findings }))?;
     } else {
-        findings.iter().for_each(show);
+        findings.iter().for_each(Finding::show);
     }
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     if errors == 0 {
@@ -172,16 +136,4 @@ async fn stored(app: &App) -> Vec<Finding> {
         Err(error) => findings.push(Finding::of("review-due", &error)),
     }
     findings
-}
-
-fn show(finding: &Finding) {
-    let (style, word) = match finding.level {
-        Level::Good => (Style::Good, "ok     "),
-        Level::Warning => (Style::Waiting, "warning"),
-        Level::Error => (Style::Bad, "error  "),
-    };
-    output::line(&format!("{} {}: {}", output::styled(style, word), finding.check, finding.what));
-    if let Some(remedy) = &finding.remedy {
-        output::line(&format!("        {remedy}"));
-    }
 }

@@ -1,9 +1,10 @@
 //! Private keys in files that only their owner can read.
 
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use super::new_file;
 use crate::app::{Code, Error};
 use crate::clock::Random;
 use crate::domain::signature::PrivateKey;
@@ -54,16 +55,6 @@ pub(super) fn make(path: &Path, random: &dyn Random) -> Result<PrivateKey, Error
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    // Whole or not at all: another process may look for it at the same moment.
-    let unfinished = path.with_extension(format!("{:032x}", random.bits()));
-    let published = write(&unfinished, &key).and_then(|()| std::fs::hard_link(&unfinished, path));
-    let _ = std::fs::remove_file(&unfinished);
-    published.map_err(failed)?;
+    new_file::write(path, key.to_secret_text().as_bytes(), random).map_err(failed)?;
     Ok(key)
-}
-
-fn write(path: &Path, key: &PrivateKey) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(key.to_secret_text().as_bytes())?;
-    file.sync_all()
 }
