@@ -17,12 +17,14 @@ use std::time::Duration;
 
 use deployment_orchestrator::domain::deployment::{Deployment, Spec};
 use deployment_orchestrator::domain::event::{Event, MainEvent};
+use deployment_orchestrator::domain::evidence::{Bundle, Evidence};
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::domain::principal::{Actor, Channel};
 use deployment_orchestrator::domain::record::What;
 use deployment_orchestrator::domain::remark::Remark;
 use deployment_orchestrator::domain::replay::replay;
+use deployment_orchestrator::domain::signature::PrivateKey;
 use deployment_orchestrator::store::{
     About, Allowance, ChainError, Created, Entry, Error, Lease, MOST_REMARKS, Remarked, Store, Use,
 };
@@ -469,6 +471,14 @@ fn evidence_leads_from_the_first_record_to_the_head() {
         let places = chain.places().unwrap();
         assert_eq!((places[0], places[places.len() - 1]), (chain.before, head));
         let own: Vec<u64> = chain.own().map(|record| record.position).collect();
+        let evidence = Evidence::of(id(number), chain, at(200)).unwrap();
+        let bundle = Bundle::sign(evidence, &PrivateKey::from_seed(&[1; 32]));
+        let verified = Bundle::read(bundle.to_text().as_bytes()).unwrap().verify().unwrap();
+        assert_eq!(
+            (verified.records, verified.old_digests > 0),
+            (own.len(), [1, 3].contains(&number)),
+            "{number}"
+        );
         let history = store.history(&id(number), 0, 100).unwrap();
         assert_eq!(own, history.into_iter().map(|it| it.position).collect::<Vec<_>>());
     }

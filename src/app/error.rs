@@ -56,6 +56,8 @@ pub enum Code {
     ConfigInvalid,
     /// `doctor` found something that stands in the way.
     ChecksFailed,
+    /// A bundle of evidence does not prove what it says.
+    EvidenceInvalid,
     /// A private key is missing or not readable.
     KeyUnusable,
     /// The database is busy.
@@ -72,7 +74,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::MalformedArgument,
         Self::UnknownDeployment,
         Self::UnknownEnvironment,
@@ -96,6 +98,7 @@ impl Code {
         Self::OutcomeUnknown,
         Self::ConfigInvalid,
         Self::ChecksFailed,
+        Self::EvidenceInvalid,
         Self::KeyUnusable,
         Self::DatabaseBusy,
         Self::DatabaseUnusable,
@@ -131,6 +134,7 @@ impl Code {
             Self::OutcomeUnknown => "outcome-unknown",
             Self::ConfigInvalid => "config-invalid",
             Self::ChecksFailed => "checks-failed",
+            Self::EvidenceInvalid => "evidence-invalid",
             Self::KeyUnusable => "key-unusable",
             Self::DatabaseBusy => "database-busy",
             Self::DatabaseUnusable => "database-unusable",

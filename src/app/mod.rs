@@ -7,6 +7,7 @@ mod agents;
 mod approval;
 mod decision;
 mod error;
+mod evidence;
 mod harness;
 mod history;
 mod permit;

@@ -6,6 +6,7 @@ mod audit;
 mod decide;
 mod demo;
 mod doctor;
+mod export;
 mod finding;
 mod history;
 mod key_file;
@@ -18,6 +19,7 @@ mod server_key;
 mod simulate;
 mod status;
 mod trial;
+mod verify_bundle;
 mod wiring;
 
 use std::net::SocketAddr;
@@ -157,6 +159,16 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Write evidence of one deployment for somebody without the database.
+    Export {
+        /// The deployment.
+        id: String,
+        /// Where it goes, instead of standard output; a file that is there is never overwritten.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Check evidence that `export` wrote. Needs no database.
+    VerifyBundle(verify_bundle::Claim),
     /// Run the Harness simulator by itself.
     SimulateHarness {
         /// Where it listens.
@@ -231,6 +243,8 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::Keygen { person, key } => keygen::run(&global, person, key),
         Command::Audit { command: AuditCommand::Verify } => audit::verify(&global),
         Command::Audit { command: AuditCommand::Head } => audit::head(&global),
+        Command::Export { id, out } => export::run(&global, &id, out.as_deref()).await,
+        Command::VerifyBundle(claim) => verify_bundle::run(&global, &claim),
         Command::SimulateHarness { addr, script } => simulate::run(addr, script.as_deref()).await,
         Command::Completions { shell } => {
             let mut command = Cli::command();

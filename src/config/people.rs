@@ -148,6 +148,11 @@ impl PersonSection {
                 rollbacks_per_day: own.rollbacks_per_day.or(general.rollbacks_per_day),
             },
         };
-        Person { roles: self.roles(), emails: self.emails.clone(), agent_limits: limits }
+        Person {
+            key: self.public_key.clone(),
+            roles: self.roles(),
+            emails: self.emails.clone(),
+            agent_limits: limits,
+        }
     }
 }

@@ -37,6 +37,8 @@ pub struct Policy {
 /// A person whom the config names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
+    /// Their public key, if they have one.
+    pub key: Option<PublicKey>,
     /// What they are.
     pub roles: BTreeSet<Role>,
     /// What commits call them.

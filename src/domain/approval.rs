@@ -13,6 +13,7 @@ use super::decision::{Decision, Statement, Verdict};
 use super::gate::{Approver, Gate, PEOPLE_TO_BREAK_GLASS, RequiredGroup};
 use super::guard::Guard;
 use super::id::{DeploymentId, EnvironmentName, PrincipalName};
+use super::signature::PublicKey;
 use super::subject::Digest;
 use super::time::Timestamp;
 
@@ -207,6 +208,18 @@ impl ApprovalRequest {
         self.decisions.iter().find(|decision| {
             decision.statement.verdict == Verdict::Reject && self.counts(deployment, decision)
         })
+    }
+
+    /// The key that has to stand behind an answer: the person's own, or the
+    /// server's where the server vouches. `None` if there is none, and the answer counts for nothing.
+    #[must_use]
+    pub fn key_behind(&self, statement: &Statement) -> Option<&PublicKey> {
+        let person = self.entitled(statement)?;
+        if statement.assurance == Assurance::Signed {
+            person.key.as_ref()
+        } else {
+            self.gate.voucher.as_ref()
+        }
     }
 
     /// Whether nothing is left to change: it was taken back before it was decided.

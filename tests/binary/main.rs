@@ -11,6 +11,7 @@
 
 mod approvals;
 mod demo;
+mod evidence;
 mod refusals;
 mod room;
 mod secrets;
