@@ -1,0 +1,15 @@
+//! Whole sessions over raw JSON lines, in both eras of MCP, with a database, an
+//! engine and a simulated Harness behind the server.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a failed expectation is a test's own work"
+)]
+
+mod attacks;
+mod deploying;
+mod offering;
+mod waiting;
+mod wire;
+mod world;
