@@ -63,7 +63,7 @@ impl App {
             stage: progress.state.work().map(|(stage, run)| self.stage_view(&stage, run)),
             approval: match &progress.state {
                 State::AwaitingApproval { request: Some(request), .. } => {
-                    Some(ApprovalSummary::from(&**request))
+                    Some(ApprovalSummary::of(deployment, request))
                 }
                 _ => None,
             },
@@ -175,9 +175,11 @@ impl App {
                 Mode::Auto => format!("the engine, which goes on to {environment}"),
             };
         }
-        let summary = ApprovalSummary::from(request);
+        let summary = ApprovalSummary::of(deployment, request);
+        let groups = opening.iter().filter(|guard| !guard.holds && guard.name == "required-group-approves");
+        let groups: String = groups.map(|guard| format!(", {}", guard.opens_when)).collect();
         format!(
-            "people: {} of {} approvals for {environment} are given; {} can decide before {} with `deployment-orchestrator approve {}`",
+            "people: {} of {} approvals for {environment} are given{groups}; {} can decide before {} with `deployment-orchestrator approve {}`",
             summary.approved_by.len(),
             summary.required_approvals,
             summary.approvers.join(", "),

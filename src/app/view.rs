@@ -12,12 +12,11 @@ use serde::Serialize;
 use super::timeline::TimelineEntry;
 use crate::domain::approval::ApprovalRequest;
 use crate::domain::assurance::Assurance;
-use crate::domain::decision::Verdict;
 use crate::domain::deployment::Deployment;
 use crate::domain::door::OpenDoor;
 use crate::domain::event::Event;
 use crate::domain::guard::Guard;
-use crate::domain::id::DeploymentId;
+use crate::domain::id::{DeploymentId, PrincipalName};
 use crate::domain::principal::Principal;
 use crate::domain::record::EventRecord;
 use crate::domain::subject::Subject;
@@ -317,7 +316,7 @@ impl ApprovalView {
             deployment_id: id.to_string(),
             approved: false,
             how_to_decide: how_to_decide(id, &request.gate.accept),
-            request: ApprovalSummary::from(request),
+            request: ApprovalSummary::of(deployment, request),
             what: SubjectView {
                 repository: subject.repository.to_string(),
                 service: subject.service.to_string(),
@@ -358,27 +357,24 @@ fn how_to_decide(id: &DeploymentId, accept: &[Assurance]) -> String {
     ways.join("; or ")
 }
 
-impl From<&ApprovalRequest> for ApprovalSummary {
-    fn from(request: &ApprovalRequest) -> Self {
+impl ApprovalSummary {
+    /// Who decided is verified: what somebody wrote into the row is not shown as said.
+    pub(super) fn of(deployment: &Deployment, request: &ApprovalRequest) -> Self {
+        let names = |people: Vec<&PrincipalName>| people.into_iter().map(ToString::to_string).collect();
         Self {
             environment: request.environment.to_string(),
             request: request.number,
             digest: request.digest.to_string(),
             approvers: request.gate.approvers.iter().map(|approver| approver.name.to_string()).collect(),
             required_approvals: request.gate.required_approvals,
-            approved_by: who_said(request, Verdict::Approve),
+            approved_by: names(request.approved_by(deployment.parties())),
             required_groups: request.gate.required_groups.iter().map(|group| group.name.clone()).collect(),
             accepts: request.gate.accept.iter().map(ToString::to_string).collect(),
-            glass_broken_by: who_said(request, Verdict::BreakGlass),
+            glass_broken_by: names(request.glass_broken_by(deployment.parties())),
             expires_at: request.expires_at.to_rfc3339(),
             withdrawn_untrusted: request.withdrawn.as_ref().map(|it| it.reason.clone()),
         }
     }
-}
-
-fn who_said(request: &ApprovalRequest, verdict: Verdict) -> Vec<String> {
-    let statements = request.decisions.iter().map(|decision| &decision.statement);
-    statements.filter(|it| it.verdict == verdict).map(|it| it.person.to_string()).collect()
 }
 
 impl From<Guard> for GuardView {

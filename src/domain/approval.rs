@@ -202,6 +202,22 @@ impl ApprovalRequest {
         }
     }
 
+    /// The different people whose approvals count.
+    #[must_use]
+    pub fn approved_by(&self, parties: Parties<'_>) -> Vec<&PrincipalName> {
+        self.different_people(parties, |statement| {
+            statement.verdict == Verdict::Approve && self.may_approve(&statement.person, parties)
+        })
+    }
+
+    /// The different people who broke the glass, and may.
+    #[must_use]
+    pub fn glass_broken_by(&self, parties: Parties<'_>) -> Vec<&PrincipalName> {
+        self.different_people(parties, |statement| {
+            statement.verdict == Verdict::BreakGlass && has_reason(statement)
+        })
+    }
+
     /// Whether somebody rejected it, by a decision that verifies.
     #[must_use]
     pub fn rejection(&self, deployment: &DeploymentId) -> Option<&Decision> {
@@ -249,7 +265,7 @@ impl ApprovalRequest {
     }
 
     fn guards_of_rules(&self, parties: Parties<'_>) -> Vec<Guard> {
-        let approvals = self.valid_approvals(parties);
+        let approvals = self.approved_by(parties);
         let required = usize::try_from(self.gate.required_approvals.max(1)).unwrap_or(usize::MAX);
         let emergency = match &self.gate.break_glass {
             Some(_) => {
@@ -267,18 +283,8 @@ impl ApprovalRequest {
         guards
     }
 
-    /// The different people who validly approved.
-    fn valid_approvals(&self, parties: Parties<'_>) -> Vec<&PrincipalName> {
-        self.different_people(parties, |statement| {
-            statement.verdict == Verdict::Approve && self.may_approve(&statement.person, parties)
-        })
-    }
-
     fn is_glass_broken(&self, parties: Parties<'_>) -> bool {
-        let people = self.different_people(parties, |statement| {
-            statement.verdict == Verdict::BreakGlass && has_reason(statement)
-        });
-        people.len() >= PEOPLE_TO_BREAK_GLASS
+        self.glass_broken_by(parties).len() >= PEOPLE_TO_BREAK_GLASS
     }
 
     /// One key is one person, under however many names.

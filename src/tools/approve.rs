@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Answer {
     deployment_id: String,
-    /// Whether enough people have approved. Asking never makes it true.
+    /// Whether the way is open: enough people have approved. Asking never makes it true.
     pub(super) approved: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) how_to_decide: Option<String>,
@@ -63,9 +63,7 @@ impl From<StatusView> for Answer {
     fn from(status: StatusView) -> Self {
         Self {
             deployment_id: status.deployment_id.clone(),
-            approved: status.approval.as_ref().is_some_and(|request| {
-                request.approved_by.len() >= usize::try_from(request.required_approvals).unwrap_or(usize::MAX)
-            }),
+            approved: status.available_events.iter().any(|event| event == "APPROVED"),
             how_to_decide: None,
             request: None,
             what: None,
