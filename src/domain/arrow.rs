@@ -299,6 +299,6 @@ pub(super) fn not_sent(run: &Run) -> Guard {
         "nothing-was-sent",
         matches!(run.status, RunStatus::NotStarted { .. }),
         run.status.name(),
-        "never: the execution was already asked for under this approval",
+        "never: the execution was already asked for",
     )
 }

@@ -126,6 +126,11 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
         (Event::Main(MainEvent::DecisionMade { decision }), _) => {
             return Some(decided(&decision.statement));
         }
+        (Event::Main(MainEvent::TamperingFound { what }), _) => {
+            let reason = FailureReason::Tampered { what: what.clone() };
+            let state = before.progress.state.name();
+            (Topic::Security, format!("{} in {state}: {}", reason.name(), reason.message()))
+        }
         (Event::Run(RunEvent::TriggerLost { .. }), _) => (
             Topic::NeedsHuman,
             format!("{stage}: the reply to the trigger was lost; the execution is being looked up"),
@@ -135,9 +140,6 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
         }
         (Event::Run(RunEvent::RetryScheduled { .. }), _) => {
             (Topic::AttemptFailed, format!("{stage}: the attempt failed and will be made again"))
-        }
-        (_, State::Failed { stage, reason: reason @ FailureReason::Tampered { .. } }) => {
-            (Topic::Security, format!("{} in {stage}: {}", reason.name(), reason.message()))
         }
         (_, State::Failed { stage, reason }) => {
             (Topic::Failed, format!("{} in {stage}: {}", reason.name(), reason.message()))

@@ -1,12 +1,12 @@
 //! The arrows of a rollback: what is put back, in which order, and when it is over.
 
-use super::arrow::{Arrow, execution_succeeded};
+use super::arrow::{Arrow, execution_succeeded, not_sent};
 use super::deployment::Deployment;
 use super::execution::{Cause, Failure, Retry};
 use super::guard::Guard;
 use super::id::EnvironmentName;
 use super::run::{Run, RunStatus};
-use super::state::{Restore, Rollback, State, Work};
+use super::state::{FailureReason, Restore, Rollback, State, Work};
 use super::workflow::Stage;
 
 impl Deployment {
@@ -81,6 +81,17 @@ impl Deployment {
         }
         touched
     }
+}
+
+/// What it would put back, nobody asked for. People look at the environment.
+pub(super) fn rollback_of_tampered(rollback: &Rollback, what: &str) -> Arrow {
+    let failure = Failure {
+        cause: Cause::Invalid,
+        message: FailureReason::Tampered { what: what.to_owned() }.message(),
+        retry: Retry::Final,
+    };
+    let stopping = rollback.stopping.as_ref().map(|work| &work.run);
+    Arrow::guarded(State::RollbackFailed { failure }, vec![not_sent(stopping.unwrap_or(&rollback.run))])
 }
 
 /// A rollback begins to restore once what ran before it is at rest.

@@ -11,7 +11,7 @@ use super::execution::ExecutionStatus;
 use super::guard::{Guard, Refusal};
 use super::id::EnvironmentName;
 use super::notice::{self, Notice};
-use super::rollback::restored;
+use super::rollback::{restored, rollback_of_tampered};
 use super::run::RunEvent;
 use super::state::{FailureReason, Permit, State, Version, Work};
 use super::time::Timestamp;
@@ -232,6 +232,9 @@ impl Deployment {
                 ],
             )),
             (State::RollingBack(rollback), E::RollbackFailed) => Some(self.rollback_failed(rollback)),
+            (State::RollingBack(rollback), E::TamperingFound { what }) => {
+                Some(rollback_of_tampered(rollback, what))
+            }
 
             (
                 State::Pending,
@@ -326,7 +329,6 @@ impl Deployment {
                 | E::ApprovalReminded
                 | E::ApprovalWithdrawn { .. }
                 | E::ApprovalVoided { .. }
-                | E::TamperingFound { .. }
                 | E::Approved
                 | E::Rejected
                 | E::ApprovalExpired

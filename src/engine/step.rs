@@ -34,15 +34,15 @@ const NO_WAY_PAUSE: Duration = Duration::from_mins(1);
 /// Guards of a trigger that speak of the moment and not of what people approved.
 const OF_THE_MOMENT: [&str; 2] = ["backoff-elapsed", "key-is-fresh"];
 
-/// Do `step` for `deployment`, which was loaded for it. What rests on an
-/// approval first sees whether somebody has edited what is stored.
+/// Do `step` for `deployment`, which was loaded for it. What reaches people or
+/// Harness first sees whether somebody has edited what is stored.
 pub(super) async fn take(
     parts: &Parts,
     fence: &Fence,
     deployment: Deployment,
     step: Step,
 ) -> Result<(), store::Error> {
-    if is_about_a_gate(&deployment, &step)
+    if rests_on_the_row(&step)
         && let Some(what) = tampering(parts, &deployment).await?
     {
         tracing::error!(deployment = %deployment.id, %what, "what is stored is not what was recorded");
@@ -86,11 +86,18 @@ pub(super) async fn take(
     }
 }
 
-/// Whether `step` asks people, opens a gate, or passes one.
-fn is_about_a_gate(deployment: &Deployment, step: &Step) -> bool {
+/// Whether `step` asks people, follows from what they said, or runs something:
+/// which pipeline is behind a gate, only the row and the config know together.
+fn rests_on_the_row(step: &Step) -> bool {
     match step {
-        Step::RequestApproval { .. } | Step::Record(Event::Main(MainEvent::Approved)) => true,
-        Step::Trigger { stage } => deployment.spec.workflow.is_gated(stage),
+        Step::RequestApproval { .. } | Step::Trigger { .. } => true,
+        Step::Record(Event::Main(event)) => matches!(
+            event,
+            MainEvent::Approved
+                | MainEvent::Rejected
+                | MainEvent::ApprovalVoided { .. }
+                | MainEvent::ApprovalExpired
+        ),
         _ => false,
     }
 }
@@ -213,14 +220,18 @@ async fn no_way(
 /// The stored workflow says whether a stage is gated, and a stored row can be
 /// edited. What the config has behind a gate never runs without one.
 fn missing_gate(parts: &Parts, deployment: &Deployment, stage: &Stage, subject: &Subject) -> Option<Failure> {
-    let Stage::Deploying(environment) = stage else { return None };
-    let gated_by_config = parts.policy.workflow.is_gated(stage)
-        && parts.policy.workflow.environment(environment).is_some()
-        || parts.policy.is_behind_a_gate(&subject.pipeline_id);
+    let to_a_gate = match stage {
+        Stage::Deploying(name) => parts.policy.workflow.environment(name).is_some_and(|it| it.gated),
+        Stage::Validating | Stage::Building | Stage::Testing => false,
+        // A version that was good is put back without asking.
+        Stage::Restoring(_) => return None,
+    };
+    let gated_by_config = to_a_gate || parts.policy.is_behind_a_gate(&subject.pipeline_id);
     (gated_by_config && !deployment.spec.workflow.is_gated(stage)).then(|| Failure {
         cause: Cause::PolicyDenied,
         message: format!(
-            "the config asks for an approval before {environment}, and this deployment's workflow does not; start a new deployment"
+            "the config asks for an approval before {} runs, and this deployment's workflow does not; start a new deployment",
+            subject.pipeline_id
         ),
         retry: Retry::Final,
     })

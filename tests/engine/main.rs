@@ -22,6 +22,8 @@ mod stages;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]
+mod tampering;
+#[cfg(test)]
 mod telling;
 #[cfg(test)]
 mod world;

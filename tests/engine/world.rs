@@ -194,9 +194,12 @@ impl World {
 
     /// Another engine, at work under other rules.
     pub(crate) fn drive_under(&self, name: &str, policy: Arc<Policy>) -> Driving {
-        let shutdown = CancellationToken::new();
-        let engine = Engine::new(Parts { policy, ..self.parts() }, name.to_owned());
-        Driving { shutdown: shutdown.clone(), run: tokio::spawn(engine.run(shutdown)) }
+        driving(name, Parts { policy, ..self.parts() })
+    }
+
+    /// Another engine, of a process that knows nothing but the database.
+    pub(crate) fn drive_anew(&self, name: &str) -> Driving {
+        driving(name, Parts { store: Arc::new(Store::open(&self.path).unwrap()), ..self.parts() })
     }
 
     /// The usual deployment, to prod.
@@ -232,6 +235,12 @@ impl World {
     pub(crate) async fn pass(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }
+}
+
+fn driving(name: &str, parts: Parts) -> Driving {
+    let shutdown = CancellationToken::new();
+    let engine = Engine::new(parts, name.to_owned());
+    Driving { shutdown: shutdown.clone(), run: tokio::spawn(engine.run(shutdown)) }
 }
 
 /// A conversation about one deployment.
