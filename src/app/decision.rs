@@ -1,13 +1,14 @@
 //! Taking decisions: what people signed, and what this server saw them decide.
 
 use super::approval::{REASON_LIMIT, open_request};
-use super::view::StatusView;
+use super::view::{ApprovalView, StatusView};
 use super::{App, Code, Error};
 use crate::domain::assurance::Assurance;
 use crate::domain::decision::{Decision, Statement, Verdict};
 use crate::domain::event::MainEvent;
 use crate::domain::id::PrincipalName;
 use crate::domain::principal::{Actor, Principal};
+use crate::domain::subject::Digest;
 use crate::domain::text::shortened;
 use crate::store::Expected;
 
@@ -33,21 +34,22 @@ impl App {
         self.remembering(id, carrier, outcome).await
     }
 
-    /// Take a decision that `person` made before our eyes, with no more than
-    /// `assurance`. The server seals it.
+    /// Take a decision that `person` made before our eyes about what they were
+    /// `asked`, with no more than `assurance`. The server seals it.
     ///
     /// # Errors
-    /// As [`Self::decide`]; above all where the environment does not accept the assurance.
+    /// As [`Self::decide`]; above all where the environment does not accept the
+    /// assurance, or something else is asked by now.
     pub async fn vouch(
         &self,
-        id: &str,
+        asked: &ApprovalView,
         person: &PrincipalName,
         verdict: Verdict,
         assurance: Assurance,
         carrier: &Actor,
     ) -> Result<StatusView, Error> {
-        let outcome = self.seal_and_take(id, person, verdict, assurance, carrier).await;
-        self.remembering(id, carrier, outcome).await
+        let outcome = self.seal_and_take(asked, person, verdict, assurance, carrier).await;
+        self.remembering(&asked.deployment_id, carrier, outcome).await
     }
 
     /// What `person` signs to answer the open request.
@@ -78,15 +80,21 @@ impl App {
 
     async fn seal_and_take(
         &self,
-        id: &str,
+        asked: &ApprovalView,
         person: &PrincipalName,
         verdict: Verdict,
         assurance: Assurance,
         carrier: &Actor,
     ) -> Result<StatusView, Error> {
+        let id = &asked.deployment_id;
         let deployment = self.load(id).await?;
         self.permit(carrier, &deployment).await?;
-        let statement = Statement { assurance, ..self.statement(id, person, verdict, None).await? };
+        let statement = Statement {
+            request: asked.request.request,
+            digest: Digest(asked.request.digest.clone()),
+            assurance,
+            ..self.statement(id, person, verdict, None).await?
+        };
         let Some(server) = &self.server_key else {
             return Err(Error::new(
                 Code::NeedsHuman,

@@ -95,7 +95,7 @@ impl Tool for Approve {
         }
         let asked = app.ask(id, actor.clone()).await?;
         let Some(person) = actor.agent_of() else { return Ok(asked.into()) };
-        let vouch = |assurance| app.vouch(id, person, Verdict::Approve, assurance, actor);
+        let vouch = |assurance| app.vouch(&asked, person, Verdict::Approve, assurance, actor);
         if caller.answers.inputs.is_some() || confirm::may_confirm(&asked, person) {
             let reply = confirm::ask(caller, &asked).await;
             match app.remembering(id, actor, reply).await? {
