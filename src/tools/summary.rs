@@ -107,7 +107,7 @@ impl Summary for approve::Answer {
     fn summary(&self) -> String {
         if let Some(deployment) = &self.deployment {
             let sufficed = if self.approved { "and it suffices" } else { "and more are needed" };
-            return format!("The signed approval was recorded, {sufficed}. {}", deployment.summary());
+            return format!("The approval was recorded, {sufficed}. {}", deployment.summary());
         }
         let mut text = "Not approved: you cannot approve, people do.".to_owned();
         if let (Some(request), Some(how)) = (&self.request, &self.how_to_decide) {
