@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod confirming;
 mod deploying;
 mod offering;
 mod waiting;
