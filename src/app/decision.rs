@@ -27,10 +27,7 @@ impl App {
         verdict: Verdict,
         carrier: &Actor,
     ) -> Result<StatusView, Error> {
-        let outcome = match signed(token, verdict) {
-            Ok(decision) => self.take(id, decision, carrier).await,
-            Err(error) => Err(error),
-        };
+        let outcome = self.carried(id, token, verdict, carrier).await;
         self.remembering(id, carrier, outcome).await
     }
 
@@ -76,6 +73,18 @@ impl App {
             reason: reason.map(|reason| shortened(reason, REASON_LIMIT)),
             decided_at: self.clock.now(),
         })
+    }
+
+    async fn carried(
+        &self,
+        id: &str,
+        token: &str,
+        verdict: Verdict,
+        carrier: &Actor,
+    ) -> Result<StatusView, Error> {
+        let decision = signed(token, verdict)?;
+        self.permit_to_carry(carrier, id).await?;
+        self.take(id, decision, carrier).await
     }
 
     async fn seal_and_take(

@@ -83,11 +83,26 @@ impl App {
         outcome: Result<T, Error>,
     ) -> Result<T, Error> {
         if let Err(error) = &outcome
-            && matches!(error.code, Code::AgentLimited | Code::AgentsFrozen)
+            && actor.agent_of().is_some()
+            && is_limit(error.code)
         {
             self.remember_limit(id, actor, error).await;
         }
         outcome
+    }
+
+    /// Whether `carrier` may bring what a person signed. Whoever brings it by
+    /// hand needs no right of their own; an agent that may change nothing
+    /// changes nothing in this way either.
+    ///
+    /// # Errors
+    /// As [`Self::permit`].
+    pub(super) async fn permit_to_carry(&self, carrier: &Actor, id: &str) -> Result<(), Error> {
+        if carrier.agent_of().is_none() {
+            return Ok(());
+        }
+        let deployment = self.load(id).await?;
+        self.permit(carrier, &deployment).await
     }
 
     async fn permitted(&self, actor: &Actor, way: &Workflow) -> Result<(), Error> {
@@ -128,4 +143,9 @@ impl App {
             ),
         ))
     }
+}
+
+/// Whether this is what [`App::permit`] answers to one who reached too far.
+pub(super) fn is_limit(code: Code) -> bool {
+    matches!(code, Code::NotPermitted | Code::AgentLimited | Code::AgentsFrozen)
 }

@@ -1,5 +1,6 @@
 //! What is kept although it moved nothing: refusals, above all.
 
+use super::permit::is_limit;
 use super::{App, Code, Error};
 use crate::domain::id::DeploymentId;
 use crate::domain::principal::Actor;
@@ -33,7 +34,10 @@ impl App {
         carrier: &Actor,
         outcome: Result<T, Error>,
     ) -> Result<T, Error> {
-        if let Err(error) = &outcome {
+        if let Err(error) = &outcome
+            // Kept as what it is: an agent that reached beyond its limits.
+            && !(carrier.agent_of().is_some() && is_limit(error.code))
+        {
             let (code, message) = said(error);
             let notice = (error.code == Code::GuardRefused)
                 .then(|| format!("a decision was refused that {} brought: {message}", carrier.principal));
