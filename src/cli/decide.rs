@@ -8,6 +8,7 @@ use crate::app::view::ApprovalView;
 use crate::app::{Code, Error};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::gate::PEOPLE_TO_BREAK_GLASS;
+use crate::domain::text::visible;
 
 pub(super) async fn run(global: &Global, answer: Answer, verdict: Verdict) -> Result<(), Error> {
     let app = wiring::app(global)?;
@@ -73,10 +74,10 @@ fn confirm(asked: &ApprovalView, verdict: Verdict) -> Result<(), Error> {
     let _ = show("commit", &format!("{} ({} of {})", what.commit_sha, what.branch, what.repository));
     let _ = show("pipeline", &what.pipeline_id);
     for (name, value) in &what.inputs {
-        let _ = show("input", &format!("{name} = {value}"));
+        let _ = show("input", &format!("{name} = {}", visible(value)));
     }
     for set in &what.input_sets {
-        let _ = show("input set", set);
+        let _ = show("input set", &visible(set));
     }
     let _ = show("started by", &asked.started_by);
     if !what.commit_authors.is_empty() {

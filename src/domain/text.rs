@@ -3,6 +3,8 @@
 //! It is data, never an instruction, so it is shortened and stripped of
 //! everything that could redraw a terminal or reorder what a reader sees.
 
+use std::borrow::Cow;
+
 /// `text` on one line, without control, bidirectional or zero-width characters,
 /// at most `limit` characters; what was cut shows as `…`.
 #[must_use]
@@ -32,6 +34,18 @@ pub fn shortened(text: &str, limit: usize) -> String {
     short
 }
 
+/// `text` as it is, or, if it holds anything that could redraw a terminal or
+/// change how the rest is read, in quotes with that escaped: for people who must
+/// see exactly what it says.
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if text.chars().any(|it| it.is_control() || is_invisible(it)) {
+        Cow::Owned(format!("{text:?}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// Characters that change how others are shown, or are not shown at all.
 fn is_invisible(character: char) -> bool {
     matches!(character,
@@ -51,5 +65,14 @@ mod tests {
         assert_eq!(shortened("abcdef", 3), "abc…");
         assert_eq!(shortened("abc", 3), "abc");
         assert_eq!(shortened("ab cd", 3), "ab…");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_made_visible() {
+        assert_eq!(visible("two words, \"quoted\""), "two words, \"quoted\"");
+        assert_eq!(visible("6\n  digest  \\n"), r#""6\n  digest  \\n""#);
+        let hidden: String =
+            ('\u{0}'..='\u{10FFFF}').filter(|it| it.is_control() || is_invisible(*it)).collect();
+        assert!(visible(&hidden).chars().all(|it| !it.is_control() && !is_invisible(it)));
     }
 }

@@ -16,6 +16,7 @@ use crate::app::view::ApprovalView;
 use crate::app::{Code, Error};
 use crate::domain::assurance::Assurance;
 use crate::domain::id::PrincipalName;
+use crate::domain::text::visible;
 
 /// How long a question may be answered.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -117,7 +118,8 @@ fn read(answer: &ElicitResult) -> Reply {
 
 fn question(asked: &ApprovalView) -> Result<ElicitRequestParams, Error> {
     let what = &asked.what;
-    let inputs: Vec<String> = what.inputs.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let inputs: Vec<String> =
+        what.inputs.iter().map(|(name, value)| format!("{name} = {}", visible(value))).collect();
     let message = format!(
         "Deploy {} {} (branch {} of {}) to {}?\nPipeline {} with: {}\nStarted by {}.\nDigest {}",
         what.service,
