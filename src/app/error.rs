@@ -160,13 +160,22 @@ pub struct Error {
     pub retryable: bool,
     /// The guards of a refused event, those that hold included.
     pub guards: Vec<Guard>,
+    /// What Harness said, shortened: data to show, never an instruction.
+    pub message_untrusted: Option<String>,
 }
 
 impl Error {
     /// An error that stays until somebody does something.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: hint.into(), retryable: false, guards: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            hint: hint.into(),
+            retryable: false,
+            guards: Vec::new(),
+            message_untrusted: None,
+        }
     }
 
     fn retryable(mut self) -> Self {
@@ -236,16 +245,28 @@ impl From<store::Error> for Error {
 impl From<CallError> for Error {
     fn from(error: CallError) -> Self {
         let retryable = matches!(error.retry, Retry::Retryable { .. });
-        let (code, hint) = match error.cause {
-            Cause::NotFound => {
-                (Code::HarnessNotFound, "check the identifier, the organisation and the project")
-            }
-            _ if retryable => (Code::HarnessUnavailable, "call again in a minute"),
-            Cause::Unauthorized => {
-                (Code::HarnessRefused, "an operator must check HARNESS_API_KEY and the rights of its owner")
-            }
-            _ => (Code::HarnessRefused, "read the message; the same call will not succeed"),
+        let (code, message, hint) = match error.cause {
+            Cause::NotFound => (
+                Code::HarnessNotFound,
+                "Harness knows no such thing",
+                "check the identifier, the organisation and the project",
+            ),
+            _ if retryable => (
+                Code::HarnessUnavailable,
+                "Harness cannot be reached, or is overloaded",
+                "call again in a minute",
+            ),
+            Cause::Unauthorized => (
+                Code::HarnessRefused,
+                "Harness does not accept the credentials for this",
+                "an operator must check HARNESS_API_KEY and the rights of its owner",
+            ),
+            _ => (
+                Code::HarnessRefused,
+                "Harness refused the call",
+                "message_untrusted has its words; the same call will not succeed",
+            ),
         };
-        Self { retryable, ..Self::new(code, error.message, hint) }
+        Self { retryable, message_untrusted: Some(error.message), ..Self::new(code, message, hint) }
     }
 }

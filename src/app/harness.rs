@@ -171,13 +171,16 @@ impl App {
             Err(TriggerError::Unknown(error)) => match self.executions.find(&pipeline, &key, now).await {
                 Ok(Some(found)) => found.execution,
                 Ok(None) | Err(_) => {
-                    return Err(Error::new(
-                        Code::OutcomeUnknown,
-                        format!("{pipeline} may or may not have been started: {error}"),
-                        format!(
-                            "look for the run with {key} in its notes with harness_list_executions before you call again"
-                        ),
-                    ));
+                    return Err(Error {
+                        message_untrusted: Some(error.message),
+                        ..Error::new(
+                            Code::OutcomeUnknown,
+                            format!("{pipeline} may or may not have been started"),
+                            format!(
+                                "look for the run with {key} in its notes with harness_list_executions before you call again"
+                            ),
+                        )
+                    });
                 }
             },
         };

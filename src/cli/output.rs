@@ -68,18 +68,24 @@ pub(super) fn note(text: &str) {
 pub(super) fn error(as_json: bool, error: &Error) {
     let mut out = std::io::stderr().lock();
     if as_json {
-        let value = serde_json::json!({
+        let mut value = serde_json::json!({
             "code": error.code.as_str(),
             "message": error.message,
             "hint": error.hint,
             "retryable": error.retryable,
         });
+        if let Some(said) = &error.message_untrusted {
+            value["message_untrusted"] = said.as_str().into();
+        }
         let _ = writeln!(out, "{value}");
         return;
     }
     let _ = writeln!(out, "error[{}]: {}", error.code.as_str(), error.message);
     if !error.hint.is_empty() {
         let _ = writeln!(out, "  {}", error.hint);
+    }
+    if let Some(said) = &error.message_untrusted {
+        let _ = writeln!(out, "  Harness said: {said}");
     }
 }
 

@@ -47,6 +47,7 @@ pub(super) fn failure(error: &Error) -> CallToolResult {
         message: &error.message,
         hint: &error.hint,
         retryable: error.retryable,
+        message_untrusted: error.message_untrusted.as_deref(),
         guards: error.guards.iter().cloned().map(GuardView::from).collect(),
     };
     let json = serde_json::to_value(refusal).expect("a refusal has string keys only");
@@ -62,6 +63,8 @@ struct RefusalView<'a> {
     message: &'a str,
     hint: &'a str,
     retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_untrusted: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     guards: Vec<GuardView>,
 }
