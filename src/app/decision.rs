@@ -136,12 +136,20 @@ impl App {
 /// A seal is this server's own word, and is never taken from outside.
 fn signed(token: &str, expected: Verdict) -> Result<Decision, Error> {
     let decision: Decision = token.parse()?;
-    let Statement { verdict, assurance, person, .. } = &decision.statement;
+    let Statement { verdict, assurance, person, reason, .. } = &decision.statement;
     if *assurance != Assurance::Signed {
         return Err(Error::new(
             Code::MalformedArgument,
             "this decision is not signed by a person",
             "pass the line that `deployment-orchestrator approve ID --print-token` prints",
+        ));
+    }
+    // What this program signs is always so; anything else would be kept, and shown to people, as it is.
+    if reason.as_ref().is_some_and(|reason| shortened(reason, REASON_LIMIT) != *reason) {
+        return Err(Error::new(
+            Code::MalformedArgument,
+            format!("the reason in this decision is not one plain line of at most {REASON_LIMIT} characters"),
+            "the person signs another, with a shorter reason",
         ));
     }
     let rejects = |verdict| verdict == Verdict::Reject;

@@ -20,6 +20,7 @@ use crate::domain::id::{DeploymentId, PrincipalName};
 use crate::domain::principal::Principal;
 use crate::domain::record::EventRecord;
 use crate::domain::subject::Subject;
+use crate::domain::text::shortened;
 
 /// A deployment as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -440,6 +441,7 @@ impl From<&EventRecord> for EventView {
         if let Some(fields) = details.as_object_mut() {
             fields.remove("event");
         }
+        shorten(&mut details);
         Self {
             position: record.position,
             version: record.version,
@@ -456,6 +458,19 @@ impl From<&EventRecord> for EventView {
             assurance: record.actor.assurance.to_string(),
             details_untrusted: details,
         }
+    }
+}
+
+/// The longest text among the details of an event.
+const DETAIL_LIMIT: usize = 400;
+
+/// Shorten every text in `details`, wherever it stands.
+fn shorten(details: &mut serde_json::Value) {
+    match details {
+        serde_json::Value::String(text) => *text = shortened(text, DETAIL_LIMIT),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(shorten),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(shorten),
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
     }
 }
 
