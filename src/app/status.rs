@@ -161,10 +161,9 @@ impl App {
         if request.rejection(&deployment.id).is_some() {
             return "the engine, which records the rejection".to_owned();
         }
-        if let Some(withdrawn) = &request.withdrawn {
+        if request.withdrawn.is_some() {
             return format!(
-                "the caller: the approval request was taken back ({}); `approve` asks people again, and otherwise it expires at {}",
-                withdrawn.reason,
+                "the caller: the approval request was taken back; `approve` asks people again, and otherwise it expires at {}",
                 request.expires_at.to_rfc3339()
             );
         }

@@ -246,7 +246,7 @@ impl ApprovalRequest {
             self.withdrawn.is_none(),
             self.withdrawn.as_ref().map_or_else(
                 || "not taken back".to_owned(),
-                |it| format!("taken back at {}: {}", it.at.to_rfc3339(), it.reason),
+                |it| format!("taken back at {}", it.at.to_rfc3339()),
             ),
             "people are asked anew with `approve`, or `ask` on the command line",
         )
