@@ -10,6 +10,7 @@
 mod attacks;
 mod confirming;
 mod deploying;
+mod hostile;
 mod limits;
 mod offering;
 mod waiting;

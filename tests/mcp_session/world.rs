@@ -192,6 +192,20 @@ impl World {
     }
 }
 
+/// How a Harness at this address is reached.
+pub(crate) fn settings(base_url: String) -> Settings {
+    Settings {
+        base_url,
+        account: "acme".to_owned(),
+        org: "default".to_owned(),
+        project: "shop".to_owned(),
+        api_key: "pat.acme.token.secret".to_owned().into(),
+        correlation_variable: "deployment_id".parse().unwrap(),
+        timeout: Duration::from_secs(10),
+        requests_per_second: 1000,
+    }
+}
+
 fn database(folder: &tempfile::TempDir) -> PathBuf {
     folder.path().join("deployments.db")
 }
@@ -210,17 +224,7 @@ fn app(
     if let Some(key) = &server_key {
         policy.let_vouch(&key.public());
     }
-    let settings = Settings {
-        base_url: simulator.url(),
-        account: "acme".to_owned(),
-        org: "default".to_owned(),
-        project: "shop".to_owned(),
-        api_key: "pat.acme.token.secret".to_owned().into(),
-        correlation_variable: "deployment_id".parse().unwrap(),
-        timeout: Duration::from_secs(10),
-        requests_per_second: 1000,
-    };
-    let harness = Arc::new(Client::new(settings, Arc::new(SystemRandom)).unwrap());
+    let harness = Arc::new(Client::new(settings(simulator.url()), Arc::new(SystemRandom)).unwrap());
     App {
         store: Arc::new(Store::open(&database(folder)).unwrap()),
         policy: Arc::new(policy),
