@@ -407,6 +407,66 @@ fn whichever_byte_of_a_deployment_is_changed_it_is_found() {
     }
 }
 
+/// Two deployments that were under way together and are over.
+fn delivered() -> (Place, Store) {
+    let place = Place::new();
+    let store = place.open();
+    let mut under_way = vec![create_as(&store, 1, spec()), create_as(&store, 2, spec())];
+    while !under_way.is_empty() {
+        for deployment in &mut under_way {
+            let now = at(deployment.progress.version as i64);
+            *deployment = store.record(&entry(deployment, choices(deployment, now).remove(0), now)).unwrap();
+        }
+        under_way.retain(|deployment| !deployment.progress.state.is_terminal());
+    }
+    (place, store)
+}
+
+#[test]
+fn whichever_byte_of_a_version_to_roll_back_to_is_changed_it_is_found() {
+    let (place, store) = delivered();
+    store.verify_chain().unwrap();
+    let changes = change_every_byte(&place, "environment_version", "number", |row, column, value| {
+        let found = store.verify_chain();
+        assert!(matches!(found, Err(ChainError::Broken { .. })), "{column} of {row} as {value:?}: {found:?}");
+        let alone = [1, 2].map(|number| store.intact(&id(number)));
+        // Where a version stands among those of others is not its deployment's to tell.
+        assert!(column == "number" || alone.iter().any(Result::is_err), "{column} of {row} as {value:?}");
+    });
+    assert!(changes > 1_000, "{changes}");
+    (1..=2).for_each(|number| store.intact(&id(number)).unwrap());
+}
+
+#[test]
+fn no_version_to_roll_back_to_is_added_removed_or_moved() {
+    let (place, store) = delivered();
+    let raw = intruder(&place);
+    let head = store.verify_chain().unwrap().position;
+    let broken = |change: &str| {
+        raw.execute_batch(&format!("SAVEPOINT change; {change}; RELEASE change")).unwrap();
+        let found = store.verify_chain();
+        assert!(matches!(found, Err(ChainError::Broken { .. })), "{change}: {found:?}");
+        raw.execute_batch(
+            "DELETE FROM environment_version; INSERT INTO environment_version SELECT * FROM kept",
+        )
+        .unwrap();
+        assert_eq!(store.verify_chain().unwrap().position, head);
+    };
+    raw.execute_batch("CREATE TEMP TABLE kept AS SELECT * FROM environment_version").unwrap();
+    broken("DELETE FROM environment_version WHERE number = 6");
+    broken("DELETE FROM environment_version WHERE number = 1");
+    for of in ["deployment", "'dep_01HF7YAT000000000000000009'"] {
+        broken(&format!(
+            "INSERT INTO environment_version (service, repository, environment, deployment, at, version)
+             SELECT service, repository, environment, {of}, at, version FROM kept WHERE number = 1"
+        ));
+    }
+    broken(
+        "UPDATE environment_version SET number = -number;
+         UPDATE environment_version SET number = number + 7",
+    );
+}
+
 #[test]
 fn what_was_removed_is_missed_where_it_was() {
     let (place, store) = eventful();

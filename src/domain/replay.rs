@@ -4,15 +4,29 @@ use super::deployment::Deployment;
 use super::event::{Event, MainEvent};
 use super::record::{EventRecord, What};
 use super::remark::Remark;
-use super::transition::Review;
+use super::time::Timestamp;
+use super::transition::{Deployed, Review};
 
 /// What a history makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replayed {
     /// The deployment as it is after the last line.
     pub deployment: Deployment,
+    /// The versions that it brought to environments, in their order.
+    pub delivered: Vec<Delivered>,
     /// The reviews that it asked for, in their order.
     pub reviews: Vec<Reviewing>,
+}
+
+/// A version that an environment got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// The position of the event that says so.
+    pub position: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What, and where.
+    pub deployed: Deployed,
 }
 
 /// A review, and what came of it.
@@ -62,7 +76,7 @@ impl Replayed {
         };
         let deployment = Deployment::create(first.deployment.clone(), (**spec).clone(), first.at);
         ends_where_it_says(&deployment, first)?;
-        Ok(Self { deployment, reviews: Vec::new() })
+        Ok(Self { deployment, delivered: Vec::new(), reviews: Vec::new() })
     }
 
     /// Apply the next line, or pass over it.
@@ -88,8 +102,13 @@ impl Replayed {
             .apply(event, record.at)
             .map_err(|refusal| record.unreplayable(format!("the machine refuses it: {refusal}")))?;
         self.deployment.progress = transition.progress;
-        let opened = record.position;
-        self.reviews.extend(transition.review.map(|review| Reviewing { opened, review, closed: None }));
+        let (position, at) = (record.position, record.at);
+        self.delivered.extend(transition.deployed.map(|deployed| Delivered { position, at, deployed }));
+        self.reviews.extend(transition.review.map(|review| Reviewing {
+            opened: position,
+            review,
+            closed: None,
+        }));
         ends_where_it_says(&self.deployment, record)
     }
 

@@ -43,6 +43,7 @@ mod row;
 mod schema;
 mod snapshot;
 mod verify;
+mod version;
 mod writer;
 
 use std::collections::BTreeSet;
@@ -372,7 +373,8 @@ impl Store {
     }
 
     /// Check every record against its hash, and replay every deployment: its
-    /// row, spec and reviews are what its history makes. Reads the whole history.
+    /// row, spec, reviews and versions of environments are what its history makes,
+    /// and the versions are in its order. Reads the whole history.
     ///
     /// # Errors
     /// [`ChainError::Broken`] with the first position that is not as recorded.
@@ -381,9 +383,9 @@ impl Store {
     }
 
     /// The same for one deployment: its records against the hashes before them,
-    /// and its row against its records. Reads little more than these. A chain
-    /// that was computed anew from some record on is intact; only
-    /// [`Self::verify_chain`] and a head that was noted elsewhere show that.
+    /// and its row, reviews and versions against its records. Reads little more
+    /// than these. A chain that was computed anew from some record on is intact;
+    /// only [`Self::verify_chain`] and a head that was noted elsewhere show that.
     ///
     /// # Errors
     /// [`ChainError::Broken`], or [`Error::NotFound`] or those of the database

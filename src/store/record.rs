@@ -16,6 +16,7 @@ use super::outbox;
 use super::queries;
 use super::review;
 use super::row::{self, signed, to_json};
+use super::version;
 use crate::domain::chain::{ChainHead, Standing};
 use crate::domain::deployment::{Deployment, Progress, Spec};
 use crate::domain::event::{Event, MainEvent};
@@ -169,7 +170,7 @@ impl Submission {
             outbox::enqueue(connection, position, anchor.number, notice)?;
         }
         if let Some(deployed) = &draft.deployed {
-            note_version(connection, &draft.after, deployed, entry.at)?;
+            version::note(connection, &draft.after, deployed, entry.at)?;
         }
         if let Some(asked) = &draft.review {
             review::open(connection, anchor.number, position, asked)?;
@@ -261,28 +262,6 @@ fn save(
             plan::due_at(&draft.after, at).map(|due| due.0),
             draft.progress,
             signed(head.position + 1),
-        ])?;
-    Ok(())
-}
-
-fn note_version(
-    connection: &Connection,
-    by: &Deployment,
-    deployed: &Deployed,
-    at: Timestamp,
-) -> Result<(), Error> {
-    connection
-        .prepare_cached(
-            "INSERT INTO environment_version (service, repository, environment, deployment, at, version)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            by.spec.service.as_str(),
-            by.spec.repository.as_str(),
-            deployed.environment.as_str(),
-            by.id.as_str(),
-            at.0,
-            to_json(&deployed.version),
         ])?;
     Ok(())
 }

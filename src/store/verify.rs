@@ -13,10 +13,11 @@ use super::error::Error;
 use super::lookup::Lookup;
 use super::review;
 use super::row::{self, signed, to_json, unsigned};
+use super::version;
 use crate::domain::chain::{ChainHead, FORMAT, RawRecord};
 use crate::domain::id::DeploymentId;
 use crate::domain::record::{EventRecord, Unreadable, What};
-use crate::domain::replay::{Replayed, replay};
+use crate::domain::replay::{Delivered, Replayed, replay};
 
 /// What is stored is not what was recorded, or could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -74,13 +75,35 @@ pub(super) fn verify(connection: &Connection) -> Result<ChainHead, ChainError> {
     while let Some(row) = rows.next()? {
         walk.follow(row)?;
     }
+    let end = walk.head.position;
+    let damaged = |error| ChainError::found(end, error);
+    let mut noted = version::numbers(connection).map_err(damaged)?;
+    let mut order = Vec::new();
     let mut deployments = connection.prepare(&format!("{DEPLOYMENTS} ORDER BY number"))?;
     let mut rows = deployments.query([])?;
     while let Some(row) = rows.next()? {
         let number: i64 = row.get("number")?;
-        agrees(connection, row, walk.last.remove(&number).unwrap_or(0), walk.head.position)?;
+        let noted = noted.remove(row::text(row, "id").map_err(damaged)?).unwrap_or_default();
+        let delivered = agrees(connection, row, walk.last.remove(&number).unwrap_or(0), end, &noted)?;
+        order.extend(delivered.into_iter().map(|it| it.position).zip(noted));
     }
+    if let Some(id) = noted.keys().next() {
+        return Err(ChainError::broken(end, format!("a version was noted of {id}, which is not there")));
+    }
+    in_order(order)?;
     Ok(walk.head)
+}
+
+/// Whether the versions are numbered as their events came: by `(position, number)`.
+fn in_order(mut versions: Vec<(u64, i64)>) -> Result<(), ChainError> {
+    versions.sort_unstable();
+    match versions.into_iter().zip(1..).find(|((_, number), next)| number != next) {
+        None => Ok(()),
+        Some(((position, number), next)) => {
+            let what = format!("the version that it brought is noted as number {number}, and it was {next}");
+            Err(ChainError::broken(position, what))
+        }
+    }
 }
 
 /// Check one deployment: its records against the hashes before them, and its
@@ -101,10 +124,11 @@ pub(super) fn intact(connection: &Connection, id: &DeploymentId) -> Result<(), C
         )?
         .query_row([signed(anchor.last_record), anchor.number], |row| row.get(0))?;
     let head = chain::head(connection)?;
+    let noted = version::numbers_of(connection, id)?;
     let mut deployment = connection.prepare_cached(&format!("{DEPLOYMENTS} WHERE id = ?1"))?;
     let mut rows = deployment.query([id.as_str()])?;
     match rows.next()? {
-        Some(row) => agrees(connection, row, unsigned(last)?, head.position),
+        Some(row) => agrees(connection, row, unsigned(last)?, head.position, &noted).map(drop),
         None => Err(Error::NotFound { id: id.clone() }.into()),
     }
 }
@@ -152,8 +176,15 @@ fn found_by(record: &RawRecord) -> Result<Option<String>, ChainError> {
 }
 
 /// Whether a row is what its history makes: a row of [`DEPLOYMENTS`] whose
-/// `last` record is known, in a chain that ends at `end`.
-fn agrees(connection: &Connection, row: &Row<'_>, last: u64, end: u64) -> Result<(), ChainError> {
+/// `last` record is known, in a chain that ends at `end`, with the numbers of
+/// the versions that are `noted` of it. Returns what it brought to environments.
+fn agrees(
+    connection: &Connection,
+    row: &Row<'_>,
+    last: u64,
+    end: u64,
+    noted: &[i64],
+) -> Result<Vec<Delivered>, ChainError> {
     let number: i64 = row.get("number")?;
     let damaged = |error| ChainError::found(last, error);
     let id = row::text(row, "id").map_err(damaged)?;
@@ -171,15 +202,38 @@ fn agrees(connection: &Connection, row: &Row<'_>, last: u64, end: u64) -> Result
     let replayed = replay(&records).map_err(|error| {
         ChainError::broken(error.position.unwrap_or(last), format!("{id} cannot be replayed: {error}"))
     })?;
-    match differing(row, &stored, &records, &replayed).map_err(damaged)? {
-        Some(column) => {
-            Err(ChainError::broken(last, format!("the {column} of {id} is not what its events make")))
-        }
-        None if review::list_of(connection, number).map_err(damaged)? != replayed.reviews => {
-            Err(ChainError::broken(last, format!("the reviews of {id} are not those that it asked for")))
-        }
-        None => Ok(()),
+    if let Some(column) = differing(row, &stored, &records, &replayed).map_err(damaged)? {
+        return Err(ChainError::broken(last, format!("the {column} of {id} is not what its events make")));
     }
+    if review::list_of(connection, number).map_err(damaged)? != replayed.reviews {
+        return Err(ChainError::broken(last, format!("the reviews of {id} are not those that it asked for")));
+    }
+    if let Some(position) = misnoted(connection, noted, &stored, &replayed).map_err(damaged)? {
+        let what = format!("what {id} brought to an environment is not what is noted");
+        return Err(ChainError::broken(position, what));
+    }
+    Ok(replayed.delivered)
+}
+
+/// The first event that brought another version than is noted; the last one, if
+/// more is noted than events brought.
+fn misnoted(
+    connection: &Connection,
+    noted: &[i64],
+    stored: &[Stored],
+    replayed: &Replayed,
+) -> Result<Option<u64>, Error> {
+    let mut noted = noted.iter();
+    for delivered in &replayed.delivered {
+        let event = stored.iter().find(|it| it.record.position == delivered.position);
+        let format = event.map(|event| event.record.format);
+        match noted.next() {
+            Some(number)
+                if version::is_noted(connection, *number, &replayed.deployment, delivered, format)? => {}
+            _ => return Ok(Some(delivered.position)),
+        }
+    }
+    Ok(noted.next().and(stored.last()).map(|event| event.record.position))
 }
 
 /// The first column that the events make otherwise. `due_at` is not theirs.
@@ -224,7 +278,7 @@ fn differing(
 
 /// Byte for byte, if it was written in the format that we write. What an older
 /// program wrote may have been written otherwise, and says the same.
-fn is_json_of<T: Serialize + DeserializeOwned + PartialEq>(
+pub(super) fn is_json_of<T: Serialize + DeserializeOwned + PartialEq>(
     value: &T,
     text: &str,
     written_in: Option<u32>,
