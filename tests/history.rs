@@ -26,7 +26,8 @@ use deployment_orchestrator::domain::remark::Remark;
 use deployment_orchestrator::domain::replay::replay;
 use deployment_orchestrator::domain::signature::PrivateKey;
 use deployment_orchestrator::store::{
-    About, Allowance, ChainError, Created, Entry, Error, Lease, MOST_REMARKS, Remarked, Store, Use,
+    About, Allowance, ChainError, Created, Entry, Error, Expected, Lease, MOST_REMARKS, Remarked, Store,
+    Use,
 };
 use place::{Place, at, complete, create_as, entry};
 use rusqlite::types::Value;
@@ -201,6 +202,36 @@ fn agents_are_frozen_until_they_are_released() {
     store.remark(&about_none(Remark::AgentsReleased { reason: "over".to_owned() })).unwrap();
     assert_eq!(store.agents_frozen().unwrap(), None);
     assert_eq!(store.verify_chain().unwrap().position, 4);
+}
+
+#[test]
+fn what_an_agent_does_is_refused_in_the_transaction_that_would_do_it() {
+    let place = Place::new();
+    let store = place.open();
+    let deployment = create_as(&store, 1, spec());
+    store.remark(&about_none(frozen("incident 7"))).unwrap();
+    let head = store.chain_head().unwrap();
+    let is_refused = |error| {
+        let Error::AgentsFrozen(frozen) = &error else { panic!("{error:?}") };
+        assert_eq!((&frozen.by, frozen.reason.as_str()), (&human("grace"), "incident 7"));
+        let said = format!("all agents were stopped by grace at {}: incident 7", at(100).to_rfc3339());
+        assert_eq!(error.to_string(), said);
+    };
+    let stop = MainEvent::Cancel { reason: "a change of mind".to_owned() }.into();
+    let stop = Entry { actor: agent("ada"), ..entry(&deployment, stop, at(101)) };
+    is_refused(store.record(&stop).unwrap_err());
+    is_refused(store.create(id(2), spec(), Allowance::Unlimited, at(101)).unwrap_err());
+    let repeated = store.create(id(1), spec(), Allowance::Unlimited, at(101)).unwrap();
+    assert_eq!(repeated, Created::Existing(deployment.clone()), "a repetition changes nothing");
+    assert_eq!(store.chain_head().unwrap(), head);
+
+    // Nobody else is held up, and what an agent began goes on.
+    store.record(&entry(&deployment, MainEvent::Start.into(), at(102))).unwrap();
+    create_as(&store, 3, Spec { initiator: human("ada"), ..spec() });
+    store.remark(&about_none(Remark::AgentsReleased { reason: "over".to_owned() })).unwrap();
+    create_as(&store, 4, spec());
+    let late = store.load(&id(1)).unwrap().progress.version;
+    store.record(&Entry { expected: Expected::Version(late), ..stop }).unwrap();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::domain::principal::Actor;
 use crate::domain::remark::Remark;
 use crate::domain::role::Right;
 use crate::domain::text::shortened;
-use crate::store::{About, Frozen, Store};
+use crate::store::{self, About, Frozen, Store};
 
 /// Since when all agents are stopped, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -66,12 +66,8 @@ impl App {
 
     /// The refusal of an agent while all are stopped.
     pub(super) async fn refusal_of_frozen_agents(&self) -> Result<(), Error> {
-        let Some(frozen) = self.frozen_agents().await? else { return Ok(()) };
-        Err(Error::new(
-            Code::AgentsFrozen,
-            format!("all agents were stopped by {} at {}: {}", frozen.by, frozen.at, frozen.reason_untrusted),
-            "tell the person; an admin runs `deployment-orchestrator release-agents` when the reason is gone",
-        ))
+        let frozen = self.blocking(Store::agents_frozen).await?;
+        frozen.map_or(Ok(()), |frozen| Err(store::Error::AgentsFrozen(frozen).into()))
     }
 }
 

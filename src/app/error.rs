@@ -220,6 +220,11 @@ impl From<store::Error> for Error {
                 "call get_status, decide again, and pass the version that it shows",
             ),
             store::Error::Refused(refusal) => refusal.into(),
+            store::Error::AgentsFrozen(_) => Self::new(
+                Code::AgentsFrozen,
+                message,
+                "tell the person; an admin runs `deployment-orchestrator release-agents` when the reason is gone",
+            ),
             store::Error::QuotaSpent { .. } => Self::new(
                 Code::AgentLimited,
                 message,

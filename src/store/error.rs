@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::lookup::Use;
+use super::remark::Frozen;
 use crate::domain::guard::Refusal;
 use crate::domain::id::{DeploymentId, PrincipalName};
 use crate::domain::record::Unreadable;
@@ -33,6 +34,9 @@ pub enum Error {
     /// The state machine said no.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// An agent acts, and all of them are stopped.
+    #[error("all agents were stopped by {} at {}: {}", .0.by.principal, .0.at.to_rfc3339(), .0.reason)]
+    AgentsFrozen(Frozen),
     /// The agents of one person did so often what is counted as they may.
     #[error("the agents of {by} may do a {what} at most {most} times: wait, or let a person do it")]
     QuotaSpent {
@@ -96,6 +100,7 @@ impl Error {
             Self::NotFound { .. }
             | Self::Stale { .. }
             | Self::Refused(_)
+            | Self::AgentsFrozen(_)
             | Self::QuotaSpent { .. }
             | Self::LeaseLost { .. }
             | Self::NewerSchema { .. }

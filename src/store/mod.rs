@@ -131,7 +131,7 @@ impl Store {
     /// after a crash.
     ///
     /// # Errors
-    /// [`Error::QuotaSpent`], or those of the database.
+    /// [`Error::AgentsFrozen`], [`Error::QuotaSpent`], or those of the database.
     pub fn create(
         &self,
         id: DeploymentId,
@@ -149,7 +149,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::Refused`],
-    /// [`Error::QuotaSpent`], [`Error::LeaseLost`], or those of the database.
+    /// [`Error::AgentsFrozen`], [`Error::QuotaSpent`], [`Error::LeaseLost`], or
+    /// those of the database.
     pub fn record(&self, entry: &Entry) -> Result<Deployment, Error> {
         let submission = Submission::new(entry, self.recent.get(&entry.id));
         let deployment = self.writer.write(move |connection| submission.record(connection))?;
@@ -178,7 +179,8 @@ impl Store {
         Ok(position)
     }
 
-    /// Why agents may change nothing; `None` if they may. It stands in the history.
+    /// Why agents may change nothing; `None` if they may. It stands in the history,
+    /// and [`Self::create`] and [`Self::record`] hold to it.
     ///
     /// # Errors
     /// Only those of the database. Then nobody knows, and agents may not.

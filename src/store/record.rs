@@ -14,6 +14,7 @@ use super::lease::{self, Fence};
 use super::lookup::Lookup;
 use super::outbox;
 use super::queries;
+use super::remark;
 use super::review;
 use super::row::{self, signed, to_json};
 use super::version;
@@ -98,6 +99,7 @@ pub(super) fn create(
     }
     let deployment = Deployment::create(id, spec, at);
     let actor = &deployment.spec.initiator;
+    remark::refuse_frozen(connection, actor)?;
     let event = Event::Main(MainEvent::Created { spec: Box::new(deployment.spec.clone()) });
     let lookup = Lookup::of_event(&event, actor);
     allowance::check(connection, allowance, lookup.as_ref())?;
@@ -147,6 +149,7 @@ impl Submission {
         if let Authority::Driver(fence) = &entry.authority {
             lease::check(connection, fence)?;
         }
+        remark::refuse_frozen(connection, &entry.actor)?;
         let anchor = anchor::find(connection, &entry.id)?;
         // A version is never written twice, so a draft of the stored version is what it would be now.
         let draft = match draft {

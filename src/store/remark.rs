@@ -117,6 +117,15 @@ fn of_the_last_hour(connection: &Connection, now: Timestamp) -> Result<u32, Erro
         .query_row([now.0.saturating_sub(hour)], |row| row.get(0))?)
 }
 
+/// Refuse what an agent does while all are stopped, in the open transaction: the
+/// switch holds from the moment that it stands in the history.
+pub(super) fn refuse_frozen(connection: &Connection, actor: &Actor) -> Result<(), Error> {
+    if actor.agent_of().is_none() {
+        return Ok(());
+    }
+    frozen(connection)?.map_or(Ok(()), |frozen| Err(Error::AgentsFrozen(frozen)))
+}
+
 /// Why agents may change nothing; `None` if they may.
 pub(super) fn frozen(connection: &Connection) -> Result<Option<Frozen>, Error> {
     let last: Option<(String, String, i64)> = connection
