@@ -2,6 +2,8 @@
 //! Each is refused, and by the guard that is named for it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is a test's own work")]
 
+use std::sync::Arc;
+
 use deployment_orchestrator::domain::decision::{Decision, Statement, Verdict};
 use deployment_orchestrator::domain::deployment::{Deployment, Mode};
 use deployment_orchestrator::domain::event::{Event, MainEvent};
@@ -311,7 +313,9 @@ fn what_is_triggered_is_what_was_approved() {
         &["what-was-approved"],
     );
     let mut changed = Scene::permitted();
-    changed.deployment.spec.variables.insert("colour".parse().unwrap(), "bluf".to_owned());
+    Arc::make_mut(&mut changed.deployment.spec)
+        .variables
+        .insert("colour".parse().unwrap(), "bluf".to_owned());
     changed.refuses("one byte of one input", changed.trigger(), &["what-was-approved"]);
     let digest = digest_of(&scene.deployment, &prod(), policy);
     scene.refuses(
@@ -456,7 +460,8 @@ fn the_initiator_does_not_approve_under_another_name() {
 #[test]
 fn whoever_cannot_be_told_from_the_initiator_does_not_approve() {
     let mut scene = Scene::at_the_gate(gate());
-    scene.deployment.spec.initiator = deployment_orchestrator::domain::principal::Actor::ENGINE;
+    Arc::make_mut(&mut scene.deployment.spec).initiator =
+        deployment_orchestrator::domain::principal::Actor::ENGINE;
     let scene = scene.asking();
     scene.refuses_decision(
         "started for nobody",

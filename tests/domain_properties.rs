@@ -354,7 +354,7 @@ fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event {
             choices.of(doors).into()
         }
         4 => rollback(deployment).into(),
-        5 => MainEvent::Created { spec: Box::new(deployment.spec.clone()) }.into(),
+        5 => MainEvent::Created { spec: Box::new((*deployment.spec).clone()) }.into(),
         6 => asks(deployment, &gate()),
         7..10 => MainEvent::DecisionMade { decision: any_decision(walk, choices) }.into(),
         10 => MainEvent::ApprovalVoided { reason: text.to_owned() }.into(),

@@ -215,8 +215,8 @@ fn restore(name: &str) -> Restore {
         version: Version {
             deployment: DeploymentId::new(0, 7),
             commit: "beef123".parse().unwrap(),
-            branch: before.spec.branch,
-            variables: before.spec.variables,
+            branch: before.spec.branch.clone(),
+            variables: before.spec.variables.clone(),
         },
     }
 }
@@ -382,7 +382,7 @@ fn main_events(deployment: &Deployment) -> Vec<(&'static str, MainEvent)> {
     let forged =
         Decision::sign(statement(deployment, 1, &gate(), "dave", Verdict::Approve), &private_key("mallory"));
     vec![
-        ("", MainEvent::Created { spec: Box::new(deployment.spec.clone()) }),
+        ("", MainEvent::Created { spec: Box::new((*deployment.spec).clone()) }),
         ("", MainEvent::Start),
         ("", complete(Completion::Validating)),
         ("", complete(Completion::Building)),

@@ -1,6 +1,7 @@
 //! A deployment: what was asked for, and how far it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +24,8 @@ pub struct Deployment {
     pub id: DeploymentId,
     /// When it was created.
     pub created_at: Timestamp,
-    /// What was asked for. Never changes.
-    pub spec: Spec,
+    /// What was asked for. Never changes, so that the deployment's versions share it.
+    pub spec: Arc<Spec>,
     /// How far it is. Changes with every event.
     pub progress: Progress,
 }
@@ -94,7 +95,7 @@ pub struct Progress {
 impl Deployment {
     /// A new deployment, as its first event makes it.
     #[must_use]
-    pub fn create(id: DeploymentId, spec: Spec, at: Timestamp) -> Self {
+    pub fn create(id: DeploymentId, spec: impl Into<Arc<Spec>>, at: Timestamp) -> Self {
         let progress = Progress {
             version: 1,
             state: State::Pending,
@@ -104,7 +105,7 @@ impl Deployment {
             intents: BTreeMap::new(),
             touched: BTreeSet::new(),
         };
-        Self { id, created_at: at, spec, progress }
+        Self { id, created_at: at, spec: spec.into(), progress }
     }
 
     /// The person who answers for it.

@@ -40,7 +40,7 @@ pub struct Driver {
 /// Take or renew the lease, in the open transaction.
 pub(super) fn take(
     connection: &Connection,
-    holder: String,
+    holder: &str,
     now: Timestamp,
     ttl: Duration,
 ) -> Result<Lease, Error> {
@@ -58,7 +58,7 @@ pub(super) fn take(
     if before.is_none_or(|before| before != token) {
         outbox::unclaim(connection, now)?;
     }
-    Ok(Lease::Held(Fence { holder, token }))
+    Ok(Lease::Held(Fence { holder: holder.to_owned(), token }))
 }
 
 /// A lease that ends too far ahead was taken before the clock jumped back.

@@ -48,7 +48,7 @@ mod writer;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
@@ -139,7 +139,8 @@ impl Store {
         allowance: Allowance,
         at: Timestamp,
     ) -> Result<Created, Error> {
-        self.writer.write(move |connection| record::create(connection, id, spec, allowance, at))
+        let spec = Arc::new(spec);
+        self.writer.write(move |connection| record::create(connection, &id, &spec, allowance, at))
     }
 
     /// Apply an event to the stored deployment, and record it with all that
@@ -155,7 +156,7 @@ impl Store {
         let submission = Submission::new(entry, self.recent.get(&entry.id));
         let deployment = self.writer.write(move |connection| submission.record(connection))?;
         self.recent.put(&deployment);
-        Ok(deployment)
+        Ok(Arc::unwrap_or_clone(deployment))
     }
 
     /// Add a remark to the history, with its notice; one of a review closes
@@ -166,7 +167,7 @@ impl Store {
     /// [`Error::NotFound`], or those of the database.
     pub fn remark(&self, remarked: &Remarked) -> Result<Option<u64>, Error> {
         let remark = remarked.clone();
-        let position = self.writer.write(move |connection| remark::add(connection, remark))?;
+        let position = self.writer.write(move |connection| remark::add(connection, &remark))?;
         if position.is_none() {
             let about = match &remarked.about {
                 About::Deployment { id, .. } => id.as_str(),
@@ -329,7 +330,7 @@ impl Store {
     /// Only those of the database.
     pub fn lease(&self, holder: &str, now: Timestamp, ttl: Duration) -> Result<Lease, Error> {
         let holder = holder.to_owned();
-        self.writer.write(move |connection| lease::take(connection, holder, now, ttl))
+        self.writer.write(move |connection| lease::take(connection, &holder, now, ttl))
     }
 
     /// Give the lease back, so that another need not wait for its end. Nothing
@@ -423,7 +424,7 @@ impl Store {
     fn write_as_driver<T: Send + 'static>(
         &self,
         fence: &Fence,
-        write: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+        write: impl Fn(&Connection) -> Result<T, Error> + Send + Sync + 'static,
     ) -> Result<T, Error> {
         let fence = fence.clone();
         self.writer.write(move |connection| {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, params};
 use super::error::Error;
 use super::row::{self, signed, unsigned};
 use crate::domain::id::DeploymentId;
-use crate::domain::notice::Notice;
+use crate::domain::notice::{Notice, Topic};
 use crate::domain::time::Timestamp;
 
 /// How long a claimed notice is left to whoever claimed it. Longer than any delivery may take.
@@ -33,25 +33,32 @@ pub struct Claimed {
     pub attempts: u32,
 }
 
+/// A notice as it is stored, which can be made before the transaction.
+pub(super) struct Sealed {
+    topic: Topic,
+    body: String,
+    due_at: Timestamp,
+}
+
+impl From<&Notice> for Sealed {
+    fn from(notice: &Notice) -> Self {
+        Self { topic: notice.topic, body: row::to_json(notice), due_at: notice.at }
+    }
+}
+
 /// Add a notice about the deployment of this row, in the transaction of the
 /// record at `position`. Due at once.
 pub(super) fn enqueue(
     connection: &Connection,
     position: u64,
     number: i64,
-    notice: &Notice,
+    notice: &Sealed,
 ) -> Result<(), Error> {
     connection
         .prepare_cached(
             "INSERT INTO notice (position, topic, deployment, body, due_at) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![
-            signed(position),
-            notice.topic.as_str(),
-            number,
-            row::to_json(notice),
-            notice.at.0,
-        ])?;
+        .execute(params![signed(position), notice.topic.as_str(), number, notice.body, notice.due_at.0,])?;
     Ok(())
 }
 

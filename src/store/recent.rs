@@ -25,17 +25,16 @@ impl Recent {
     }
 
     /// Keep what was just committed, unless it is over or a later version is here.
-    pub(super) fn put(&self, deployment: &Deployment) {
-        let over = deployment.progress.state.is_terminal();
-        let kept = (!over).then(|| Arc::new(deployment.clone()));
+    pub(super) fn put(&self, deployment: &Arc<Deployment>) {
         let mut recent = locked(&self.0);
-        let Some(kept) = kept else {
+        if deployment.progress.state.is_terminal() {
             recent.remove(&deployment.id);
             return;
-        };
-        let later = recent.get(&kept.id).is_some_and(|it| it.progress.version > kept.progress.version);
+        }
+        let later =
+            recent.get(&deployment.id).is_some_and(|it| it.progress.version > deployment.progress.version);
         if !later {
-            recent.insert(kept.id.clone(), kept);
+            recent.insert(deployment.id.clone(), deployment.clone());
         }
         if recent.len() > MOST {
             recent.pop_first();

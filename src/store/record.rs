@@ -12,7 +12,7 @@ use super::chain::{self, Line};
 use super::error::Error;
 use super::lease::{self, Fence};
 use super::lookup::Lookup;
-use super::outbox;
+use super::outbox::{self, Sealed};
 use super::queries;
 use super::remark;
 use super::review;
@@ -22,7 +22,6 @@ use crate::domain::chain::{ChainHead, Standing};
 use crate::domain::deployment::{Deployment, Progress, Spec};
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::id::DeploymentId;
-use crate::domain::notice::Notice;
 use crate::domain::plan;
 use crate::domain::principal::Actor;
 use crate::domain::time::Timestamp;
@@ -77,8 +76,8 @@ pub enum Authority {
 /// Insert a new deployment with its first event.
 pub(super) fn create(
     connection: &Connection,
-    id: DeploymentId,
-    spec: Spec,
+    id: &DeploymentId,
+    spec: &Arc<Spec>,
     allowance: Allowance,
     at: Timestamp,
 ) -> Result<Created, Error> {
@@ -97,10 +96,10 @@ pub(super) fn create(
     if let Some(existing) = existing {
         return Ok(Created::Existing(existing));
     }
-    let deployment = Deployment::create(id, spec, at);
+    let deployment = Deployment::create(id.clone(), spec.clone(), at);
     let actor = &deployment.spec.initiator;
     remark::refuse_frozen(connection, actor)?;
-    let event = Event::Main(MainEvent::Created { spec: Box::new(deployment.spec.clone()) });
+    let event = Event::Main(MainEvent::Created { spec: Box::new(Spec::clone(spec)) });
     let lookup = Lookup::of_event(&event, actor);
     allowance::check(connection, allowance, lookup.as_ref())?;
     let head = chain::head(connection)?;
@@ -110,7 +109,7 @@ pub(super) fn create(
         actor: to_json(actor),
         event: to_json(&event),
         lookup: lookup.map(|lookup| lookup.to_string()),
-        left: Some((number, standing(&deployment, 0))),
+        left: Some((number, standing(&deployment, &deployment.progress.state.name(), 0))),
     };
     chain::append(connection, &head, line)?;
     Ok(Created::Fresh(deployment))
@@ -120,9 +119,11 @@ pub(super) fn create(
 /// done before the transaction, while others hold it.
 pub(super) struct Draft {
     before: u64,
-    after: Deployment,
+    after: Arc<Deployment>,
+    state: String,
+    due_at: Option<Timestamp>,
     progress: String,
-    notices: Vec<Notice>,
+    notices: Vec<Sealed>,
     deployed: Option<Deployed>,
     review: Option<Review>,
 }
@@ -132,6 +133,7 @@ pub(super) struct Submission {
     entry: Entry,
     actor: String,
     event: String,
+    lookup: Option<Lookup>,
     draft: Option<Draft>,
 }
 
@@ -139,34 +141,43 @@ impl Submission {
     /// `recent` is the deployment as it may still be. Whether it is, and whether
     /// an event that it refuses is refused, the transaction decides.
     pub(super) fn new(entry: &Entry, recent: Option<Arc<Deployment>>) -> Self {
-        let draft = recent.and_then(|recent| draft(&recent, entry).ok());
-        Self { entry: entry.clone(), actor: to_json(&entry.actor), event: to_json(&entry.event), draft }
+        Self {
+            entry: entry.clone(),
+            actor: to_json(&entry.actor),
+            event: to_json(&entry.event),
+            lookup: Lookup::of_event(&entry.event, &entry.actor),
+            draft: recent.and_then(|recent| draft(&recent, entry).ok()),
+        }
     }
 
     /// Apply the entry to the stored deployment, and record what follows.
-    pub(super) fn record(self, connection: &Connection) -> Result<Deployment, Error> {
-        let Self { entry, actor, event, draft } = self;
+    /// Whatever may be refused is refused before anything is written.
+    pub(super) fn record(&self, connection: &Connection) -> Result<Arc<Deployment>, Error> {
+        let Self { entry, actor, event, lookup, draft } = self;
         if let Authority::Driver(fence) = &entry.authority {
             lease::check(connection, fence)?;
         }
         remark::refuse_frozen(connection, &entry.actor)?;
         let anchor = anchor::find(connection, &entry.id)?;
         // A version is never written twice, so a draft of the stored version is what it would be now.
+        let redrafted;
         let draft = match draft {
             Some(draft) if draft.before == anchor.version => draft,
-            _ => self::draft(&queries::load(connection, &entry.id)?, &entry)?,
+            _ => {
+                redrafted = self::draft(&queries::load(connection, &entry.id)?, entry)?;
+                &redrafted
+            }
         };
-        let lookup = Lookup::of_event(&entry.event, &entry.actor);
         allowance::check(connection, entry.allowance, lookup.as_ref())?;
         let head = chain::head(connection)?;
         let position = head.position + 1;
-        save(connection, &anchor, &draft, &head, entry.at)?;
+        save(connection, &anchor, draft, position)?;
         let line = Line {
             at: entry.at,
-            actor,
-            event,
-            lookup: lookup.map(|lookup| lookup.to_string()),
-            left: Some((anchor.number, standing(&draft.after, anchor.last_record))),
+            actor: actor.clone(),
+            event: event.clone(),
+            lookup: lookup.as_ref().map(ToString::to_string),
+            left: Some((anchor.number, standing(&draft.after, &draft.state, anchor.last_record))),
         };
         chain::append(connection, &head, line)?;
         for notice in &draft.notices {
@@ -178,7 +189,7 @@ impl Submission {
         if let Some(asked) = &draft.review {
             review::open(connection, anchor.number, position, asked)?;
         }
-        Ok(draft.after)
+        Ok(draft.after.clone())
     }
 }
 
@@ -190,22 +201,30 @@ fn draft(deployment: &Deployment, entry: &Entry) -> Result<Draft, Error> {
         return Err(Error::Stale { id: entry.id.clone(), expected, actual: before });
     }
     let Transition { progress, notices, deployed, review } = deployment.apply(&entry.event, entry.at)?;
-    let json = to_json(&progress);
     let after = Deployment {
         id: deployment.id.clone(),
         created_at: deployment.created_at,
         spec: deployment.spec.clone(),
         progress,
     };
-    Ok(Draft { before, after, progress: json, notices, deployed, review })
+    Ok(Draft {
+        before,
+        state: after.progress.state.name(),
+        due_at: plan::due_at(&after, entry.at),
+        progress: to_json(&after.progress),
+        notices: notices.iter().map(Sealed::from).collect(),
+        after: Arc::new(after),
+        deployed,
+        review,
+    })
 }
 
 /// Where an event leaves its deployment.
-fn standing(after: &Deployment, previous: u64) -> Standing {
+fn standing(after: &Deployment, state: &str, previous: u64) -> Standing {
     Standing {
         deployment: after.id.to_string(),
         version: after.progress.version,
-        state: after.progress.state.name(),
+        state: state.to_owned(),
         previous,
     }
 }
@@ -241,15 +260,10 @@ fn insert(connection: &Connection, deployment: &Deployment, head: &ChainHead) ->
     Ok(number)
 }
 
-/// Bring the row to what the draft makes of it. Its version was compared in
-/// this transaction, which excludes all other writers.
-fn save(
-    connection: &Connection,
-    anchor: &Anchor,
-    draft: &Draft,
-    head: &ChainHead,
-    at: Timestamp,
-) -> Result<(), Error> {
+/// Bring the row to what the draft makes of it, with the record at `position`
+/// as its last. Its version was compared in this transaction, which excludes
+/// all other writers.
+fn save(connection: &Connection, anchor: &Anchor, draft: &Draft, position: u64) -> Result<(), Error> {
     let Progress { version, state, .. } = &draft.after.progress;
     connection
         .prepare_cached(
@@ -260,11 +274,11 @@ fn save(
         .execute(params![
             anchor.number,
             signed(*version),
-            state.name(),
+            draft.state,
             !state.is_terminal(),
-            plan::due_at(&draft.after, at).map(|due| due.0),
+            draft.due_at.map(|due| due.0),
             draft.progress,
-            signed(head.position + 1),
+            signed(position),
         ])?;
     Ok(())
 }

@@ -62,11 +62,11 @@ pub struct Frozen {
 
 /// Add a remark and what follows from it, in the open transaction. Returns its
 /// position, or `None` when there are too many already.
-pub(super) fn add(connection: &Connection, remarked: Remarked) -> Result<Option<u64>, Error> {
+pub(super) fn add(connection: &Connection, remarked: &Remarked) -> Result<Option<u64>, Error> {
     let Remarked { about, remark, actor, at } = remarked;
-    let most = most(&remark);
-    let lookup = Lookup::of(&What::Remark(remark.clone()), &actor).map(|lookup| lookup.to_string());
-    let (actor, event) = (to_json(&actor), to_json(&remark));
+    let (most, at) = (most(remark), *at);
+    let lookup = Lookup::of(&What::Remark(remark.clone()), actor).map(|lookup| lookup.to_string());
+    let (actor, event) = (to_json(actor), to_json(remark));
     let head = chain::head(connection)?;
     let position = head.position + 1;
     match about {
@@ -79,19 +79,19 @@ pub(super) fn add(connection: &Connection, remarked: Remarked) -> Result<Option<
             chain::append(connection, &head, Line { at, actor, event, lookup, left: None })?;
         }
         About::Deployment { id, notice } => {
-            let anchor = anchor::find(connection, &id)?;
+            let anchor = anchor::find(connection, id)?;
             if most.is_some_and(|most| anchor.remarks >= u64::from(most)) {
                 return Ok(None);
             }
-            let left = Some((anchor.number, anchor.unmoved(&id)));
+            let left = Some((anchor.number, anchor.unmoved(id)));
             chain::append(connection, &head, Line { at, actor, event, lookup, left })?;
             anchor.remarked(connection, position)?;
             if matches!(remark, Remark::Reviewed { .. }) {
                 review::close(connection, anchor.number, position)?;
             }
             if let Some(text) = notice {
-                let notice = notice::of_remark(&id, anchor.version, position, text, at);
-                outbox::enqueue(connection, position, anchor.number, &notice)?;
+                let notice = notice::of_remark(id, anchor.version, position, text.clone(), at);
+                outbox::enqueue(connection, position, anchor.number, &(&notice).into())?;
             }
         }
     }

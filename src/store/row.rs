@@ -5,6 +5,7 @@
 //! rewritten, so each row of `event` carries the number of its format.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use rusqlite::Row;
 use serde::Serialize;
@@ -46,7 +47,7 @@ pub(super) fn deployment(row: &Row<'_>) -> Result<Deployment, Error> {
     let id: DeploymentId = parsed(row, "id")?;
     let deployment = Deployment {
         created_at: Timestamp(row.get("created_at")?),
-        spec: from_json(text(row, "spec")?, || format!("the spec of {id}"))?,
+        spec: Arc::new(from_json(text(row, "spec")?, || format!("the spec of {id}"))?),
         progress: from_json(text(row, "progress")?, || format!("the progress of {id}"))?,
         id,
     };
