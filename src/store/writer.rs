@@ -4,7 +4,11 @@
 //! first caller who finds nobody at work leads: it commits on its own thread,
 //! without a hand-over that would cost as much as the sync. Whoever comes
 //! meanwhile takes a seat in line. When the leader is done, the first in line
-//! leads next and takes the others along: a savepoint each, one sync for all.
+//! leads next and takes the others along: one transaction, one sync for all.
+//!
+//! An operation that fails has nearly always written nothing, because it looks
+//! first. So nothing is prepared for the other case: then the whole batch is
+//! undone and done again, each in a savepoint.
 //!
 //! What holds:
 //!
@@ -18,7 +22,8 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, Thread};
 
 use rusqlite::Connection;
 
@@ -45,7 +50,8 @@ struct Line {
 
 /// An operation of any type, as the leader of its batch sees it.
 trait Passenger: Send + Sync {
-    /// Run the operation in the open transaction, and keep what it returns.
+    /// Run the operation in the open transaction, and keep what it returns in
+    /// place of what it returned before.
     fn perform(&self, connection: &Connection) -> Performed;
     /// Tell its caller how the commit went.
     fn settle(&self, commit: &Result<(), Error>);
@@ -56,6 +62,8 @@ trait Passenger: Send + Sync {
 /// What to do with the changes of one operation.
 enum Performed {
     Keep,
+    /// There are none.
+    Nothing,
     Undo,
     /// The disk failed: undo the whole batch.
     GiveUp(Error),
@@ -69,11 +77,12 @@ impl Writer {
 
     /// Run `operation` in a transaction of the writing connection and commit it,
     /// together with whatever else is waiting. What it returns is returned once
-    /// it is on the disk; when it fails, its changes are undone.
+    /// it is on the disk; when it fails, its changes are undone. It may be run
+    /// again from the same beginning, and only the last run counts.
     pub(super) fn write<T, F>(&self, operation: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, Error> + Send + Sync + 'static,
     {
         let seat = Arc::new(Seat::new(operation));
         match self.join(&seat) {
@@ -87,7 +96,7 @@ impl Writer {
     fn join<T, F>(&self, seat: &Arc<Seat<T, F>>) -> Turn
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, Error> + Send + Sync + 'static,
     {
         {
             let mut line = locked(&self.line);
@@ -152,7 +161,7 @@ impl Drop for Lead<'_> {
 
 fn commit(connection: &Connection, batch: &[Arc<dyn Passenger>]) -> Result<(), Error> {
     run(connection, "BEGIN IMMEDIATE")?;
-    let committed = perform(connection, batch).and_then(|end| run(connection, end));
+    let committed = perform(connection, batch).and_then(|()| run(connection, "COMMIT"));
     if committed.is_err() && !connection.is_autocommit() {
         // If even this fails, the caller sees the transaction still open and drops the connection.
         let _ = run(connection, "ROLLBACK");
@@ -160,25 +169,34 @@ fn commit(connection: &Connection, batch: &[Arc<dyn Passenger>]) -> Result<(), E
     committed
 }
 
-/// Run all operations, and say how the transaction is to end.
-fn perform(connection: &Connection, batch: &[Arc<dyn Passenger>]) -> Result<&'static str, Error> {
-    if let [alone] = batch {
-        return match alone.perform(connection) {
-            Performed::Keep => Ok("COMMIT"),
-            Performed::Undo => Ok("ROLLBACK"),
-            Performed::GiveUp(error) => Err(error),
-        };
+/// Run all operations, so that the open transaction has what is to be committed.
+fn perform(connection: &Connection, batch: &[Arc<dyn Passenger>]) -> Result<(), Error> {
+    for passenger in batch {
+        match passenger.perform(connection) {
+            Performed::Keep | Performed::Nothing => {}
+            Performed::Undo => {
+                run(connection, "ROLLBACK")?;
+                run(connection, "BEGIN IMMEDIATE")?;
+                return perform_apart(connection, batch);
+            }
+            Performed::GiveUp(error) => return Err(error),
+        }
     }
+    Ok(())
+}
+
+/// The same, with what fails undone alone.
+fn perform_apart(connection: &Connection, batch: &[Arc<dyn Passenger>]) -> Result<(), Error> {
     for passenger in batch {
         run(connection, "SAVEPOINT one")?;
         match passenger.perform(connection) {
-            Performed::Keep => {}
+            Performed::Keep | Performed::Nothing => {}
             Performed::Undo => run(connection, "ROLLBACK TO one")?,
             Performed::GiveUp(error) => return Err(error),
         }
         run(connection, "RELEASE one")?;
     }
-    Ok("COMMIT")
+    Ok(())
 }
 
 fn run(connection: &Connection, sql: &'static str) -> Result<(), Error> {
@@ -188,13 +206,13 @@ fn run(connection: &Connection, sql: &'static str) -> Result<(), Error> {
 
 /// Where a caller waits for its operation.
 struct Seat<T, F> {
-    ticket: Mutex<Ticket<T, F>>,
-    called: Condvar,
+    caller: Thread,
+    operation: F,
+    ticket: Mutex<Ticket<T>>,
 }
 
-struct Ticket<T, F> {
+struct Ticket<T> {
     turn: Turn,
-    operation: Option<F>,
     outcome: Option<Outcome<T>>,
 }
 
@@ -211,21 +229,18 @@ enum Turn {
 
 impl<T, F> Seat<T, F> {
     fn new(operation: F) -> Self {
-        let ticket = Ticket { turn: Turn::Wait, operation: Some(operation), outcome: None };
-        Self { ticket: Mutex::new(ticket), called: Condvar::new() }
+        let ticket = Ticket { turn: Turn::Wait, outcome: None };
+        Self { caller: thread::current(), operation, ticket: Mutex::new(ticket) }
     }
 
     fn wait(&self) -> Turn {
-        let mut ticket = locked(&self.ticket);
-        while ticket.turn == Turn::Wait {
-            ticket = self.called.wait(ticket).unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match locked(&self.ticket).turn {
+                Turn::Wait => {}
+                turn => return turn,
+            }
+            thread::park();
         }
-        ticket.turn
-    }
-
-    fn call(&self, ticket: &mut Ticket<T, F>, turn: Turn) {
-        ticket.turn = turn;
-        self.called.notify_one();
     }
 
     /// Take the outcome along. It is there once the batch is settled.
@@ -240,17 +255,18 @@ impl<T, F> Seat<T, F> {
 impl<T, F> Passenger for Seat<T, F>
 where
     T: Send + 'static,
-    F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    F: Fn(&Connection) -> Result<T, Error> + Send + Sync + 'static,
 {
     fn perform(&self, connection: &Connection) -> Performed {
-        let operation = locked(&self.ticket).operation.take().expect("an operation is performed once");
+        let before = connection.total_changes();
         // What a panic may leave half done is in the database, and is undone.
-        let outcome = catch_unwind(AssertUnwindSafe(|| operation(connection)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.operation)(connection)));
         let performed = match &outcome {
             Ok(Ok(_)) => Performed::Keep,
             Ok(Err(error)) if error.is_fault() || connection.is_autocommit() => {
                 Performed::GiveUp(error.clone())
             }
+            Ok(Err(_)) | Err(_) if connection.total_changes() == before => Performed::Nothing,
             Ok(Err(_)) | Err(_) => Performed::Undo,
         };
         locked(&self.ticket).outcome = Some(outcome);
@@ -258,18 +274,22 @@ where
     }
 
     fn settle(&self, commit: &Result<(), Error>) {
-        let mut ticket = locked(&self.ticket);
-        // A refusal may rest on an operation of the same batch, so it falls with the commit.
-        if let Err(error) = commit
-            && !matches!(ticket.outcome, Some(Err(_)))
         {
-            ticket.outcome = Some(Ok(Err(error.clone())));
+            let mut ticket = locked(&self.ticket);
+            // A refusal may rest on an operation of the same batch, so it falls with the commit.
+            if let Err(error) = commit
+                && !matches!(ticket.outcome, Some(Err(_)))
+            {
+                ticket.outcome = Some(Ok(Err(error.clone())));
+            }
+            ticket.turn = Turn::Leave;
         }
-        self.call(&mut ticket, Turn::Leave);
+        self.caller.unpark();
     }
 
     fn promote(&self) {
-        self.call(&mut locked(&self.ticket), Turn::Lead);
+        locked(&self.ticket).turn = Turn::Lead;
+        self.caller.unpark();
     }
 }
 
