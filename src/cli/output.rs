@@ -74,8 +74,8 @@ pub(super) fn error(as_json: bool, error: &Error) {
             "hint": error.hint,
             "retryable": error.retryable,
         });
-        if let Some(said) = &error.message_untrusted {
-            value["message_untrusted"] = said.as_str().into();
+        if let (Some(said), Some(fields)) = (&error.message_untrusted, value.as_object_mut()) {
+            fields.insert("message_untrusted".to_owned(), said.as_str().into());
         }
         let _ = writeln!(out, "{value}");
         return;

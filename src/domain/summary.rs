@@ -119,7 +119,7 @@ impl Summary {
         Self {
             state: deployment.progress.state.name(),
             created_at: deployment.created_at,
-            plan: deployment.spec.clone(),
+            plan: (*deployment.spec).clone(),
             requests: Vec::new(),
             decisions: Vec::new(),
             executions: Vec::new(),
