@@ -28,35 +28,15 @@ use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::domain::transition::Transition;
 use deployment_orchestrator::domain::workflow::Stage;
 
+use choices::Choices;
 use fixtures::{
     APPROVERS, GLASS_BREAKERS, INITIATOR, OPEN_FOR, START, asks, decision, deployment, environment, gate,
     intends, person, private_key, statement,
 };
 
+#[path = "fixtures/choices.rs"]
+mod choices;
 mod fixtures;
-
-/// Numbers from proptest, one for each choice, so that a failure shrinks. When
-/// they run out, every choice is the first.
-struct Choices(std::vec::IntoIter<u16>);
-
-impl Choices {
-    fn new(numbers: Vec<u16>) -> Self {
-        Self(numbers.into_iter())
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::from(self.0.next().unwrap_or(0)) % limit
-    }
-
-    fn of<T>(&mut self, mut options: Vec<T>) -> T {
-        let index = self.below(options.len());
-        options.swap_remove(index)
-    }
-
-    fn is_over(&self) -> bool {
-        self.0.len() == 0
-    }
-}
 
 /// A way through the machine: what was accepted, and when.
 #[derive(Debug, Clone)]
