@@ -1,7 +1,9 @@
 //! Asking people: the open request, reminders, and taking it back.
 
+use std::time::Duration;
+
 use super::view::{ApprovalView, StatusView};
-use super::{App, Code, Error};
+use super::{App, Code, Error, Until};
 use crate::domain::approval::ApprovalRequest;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::MainEvent;
@@ -15,6 +17,9 @@ use crate::store::{self, Expected};
 
 /// The longest reason that is kept.
 pub(super) const REASON_LIMIT: usize = 300;
+
+/// How long the engine has to open another request, if one runs at all.
+const OPENING: Duration = Duration::from_secs(5);
 
 impl App {
     /// The open request: what people are asked, and how they answer.
@@ -39,10 +44,12 @@ impl App {
     }
 
     /// Ask people: remind them of the open request if they were not asked
-    /// lately, or open another where it was taken back. This decides nothing.
+    /// lately, or have the engine open another where it was taken back. This
+    /// decides nothing.
     ///
     /// # Errors
-    /// When the deployment does not wait for an approval, or `actor` may not ask.
+    /// When the deployment does not wait for an approval, or `actor` may not ask;
+    /// `not-awaiting-approval`, retryable, while no engine opens another.
     pub async fn ask(&self, id: &str, actor: Actor) -> Result<ApprovalView, Error> {
         let deployment = self.load(id).await?;
         let request = open_request(&deployment)?;
@@ -50,9 +57,10 @@ impl App {
         let expected = Expected::Version(deployment.progress.version);
         if request.withdrawn.is_some() {
             let reason = "people are asked again after it was taken back".to_owned();
-            let voided =
-                self.record(&deployment.id, MainEvent::ApprovalVoided { reason }, actor, expected).await?;
-            return open_request(&voided).and_then(|_| Err(being_opened(&request.environment)));
+            self.record(&deployment.id, MainEvent::ApprovalVoided { reason }, actor, expected).await?;
+            let opened = Until::State(deployment.progress.state.name());
+            self.wait(id, &opened, OPENING, |_| std::future::ready(())).await?;
+            return self.approval(id).await;
         }
         let reminder = self.try_record(&deployment.id, MainEvent::ApprovalReminded, actor, expected).await;
         match reminder {

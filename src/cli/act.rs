@@ -1,7 +1,7 @@
 //! `cancel`, `rollback`, `resolve`, `ask` and `withdraw`: what a person does to a deployment.
 
 use super::{Global, status, wiring};
-use crate::app::Error;
+use crate::app::{Code, Error};
 use crate::domain::principal::Actor;
 
 pub(super) async fn cancel(global: &Global, id: &str, reason: &str) -> Result<(), Error> {
@@ -21,7 +21,11 @@ pub(super) async fn resolve(global: &Global, id: &str) -> Result<(), Error> {
 
 pub(super) async fn ask(global: &Global, id: &str) -> Result<(), Error> {
     let app = wiring::app(global)?;
-    app.ask(id, person(&app)).await?;
+    match app.ask(id, person(&app)).await {
+        // It is done, and the request is opened as soon as a server runs.
+        Err(error) if error.code == Code::NotAwaitingApproval && error.retryable => {}
+        asked => drop(asked?),
+    }
     status::show(global, &app.status(id).await?)
 }
 

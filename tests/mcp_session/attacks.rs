@@ -283,9 +283,8 @@ async fn a_decision_counts_once_and_for_one_request() {
     assert_eq!(unmet, ["request-stands"]);
 
     // Asked by the agent, people are asked anew; nothing of the first request counts.
-    let being_opened = session.refuses("approve", json!({ "deployment_id": id })).await;
-    assert_eq!(being_opened, "not-awaiting-approval");
-    world.asks(&id, 2).await;
+    let anew = session.gives("approve", json!({ "deployment_id": id })).await;
+    assert_eq!((&anew["approved"], &anew["request"]["request"]), (&json!(false), &json!(2)));
     for (what, token) in [("bob's first", first), ("erin's first", erins)] {
         let unmet = session.fails_to_decide(&id, what, approve(&id, &token), "guard-refused").await;
         assert_eq!(unmet, ["decision-is-for-this-request"], "{what}");

@@ -279,8 +279,8 @@ async fn an_answer_fits_one_question_of_this_server_for_a_short_time() {
     assert_eq!(known["isError"], false, "that key and context are the server's: {known}");
 
     world.app.withdraw(&id, "a mistake", world.at_command_line()).await.unwrap();
-    world.app.ask(&id, world.at_command_line()).await.unwrap_err();
-    world.asks(&id, 2).await;
+    let anew = world.app.ask(&id, world.at_command_line()).await.unwrap();
+    assert_eq!(anew.request.request, 2);
     let late = answered(&id, &honest, &accepts());
     session.fails_to_decide(&id, "of a request that was taken back", late, "malformed-argument").await;
 
@@ -300,8 +300,8 @@ async fn a_person_approves_what_they_were_asked_and_not_what_is_asked_by_then() 
     let call = session.ask("tools/call", approve(&id)).await;
     let question = session.question().await;
     world.app.withdraw(&id, "the wrong branch", world.at_command_line()).await.unwrap();
-    world.app.ask(&id, world.at_command_line()).await.unwrap_err();
-    world.asks(&id, 2).await;
+    let anew = world.app.ask(&id, world.at_command_line()).await.unwrap();
+    assert_eq!(anew.request.request, 2);
 
     session.reply_to(&question, &accepts()).await;
     let refused = session.answer(call).await["result"]["structuredContent"].clone();
