@@ -11,6 +11,8 @@ pub mod harness;
 pub mod http;
 pub mod journal;
 pub mod ports;
+pub mod pulse;
 pub mod store;
 pub mod tools;
 pub mod wake;
+pub mod web;

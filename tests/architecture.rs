@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("wake", &[]),
+    ("pulse", &[]),
     ("http", &[]),
     ("clock", &["domain"]),
     ("metrics", &["domain"]),
@@ -26,10 +27,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("slack", &["domain", "ports", "http", "clock"]),
     ("teams", &["domain", "ports", "http", "clock"]),
     ("store", &["domain"]),
-    ("engine", &["domain", "store", "ports", "clock", "wake", "metrics", "config::policy"]),
+    ("engine", &["domain", "store", "ports", "clock", "wake", "pulse", "metrics", "config::policy"]),
     ("app", &["domain", "store", "ports", "clock", "wake", "metrics", "config::policy"]),
     ("tools", &["app", "domain"]),
-    ("web", &["app", "domain", "metrics"]),
+    ("web", &["app", "domain", "pulse", "metrics"]),
     ("cli", &["*"]),
     ("main", &["*"]),
 ];
@@ -41,6 +42,8 @@ const CLOSED: &[&str] = &["tools"];
 const HOMES: &[(&str, &[&str])] = &[
     ("rmcp", &["tools"]),
     ("axum", &["harness::simulator", "web"]),
+    ("hyper", &["tools", "web"]),
+    ("hyper_util", &["web"]),
     ("rusqlite", &["store"]),
     ("rusqlite_migration", &["store"]),
     ("reqwest", &["http", "harness", "jira", "slack", "teams"]),

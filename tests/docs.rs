@@ -14,9 +14,10 @@ fn the_config_page_shows_a_config() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     std::fs::write(&path, toml_of(include_str!("../docs/config.md"))).unwrap();
-    let Config { policy, harness, .. } = config::load(Some(&path), "nobody").unwrap();
+    let Config { policy, harness, http, .. } = config::load(Some(&path), "nobody").unwrap();
     assert_eq!(policy.user.as_str(), "alex");
     assert_eq!(harness.project.as_deref(), Some("shop"));
+    assert!(http.public_url.is_some_and(|it| it.secure) && http.origins.len() == 1);
     let names: Vec<&str> = policy.workflow.environments.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["dev", "staging", "prod"]);
     let gate = policy.gates.values().next().expect("prod has a gate");

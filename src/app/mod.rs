@@ -100,6 +100,14 @@ impl App {
         }
     }
 
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn reach_database(&self) -> Result<(), Error> {
+        self.blocking(|store| store.driver().map(drop)).await
+    }
+
     async fn load(&self, id: &str) -> Result<Arc<Deployment>, Error> {
         let id: DeploymentId = id.parse()?;
         self.read(move |snapshot| snapshot.load(&id)).await

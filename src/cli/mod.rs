@@ -12,6 +12,7 @@ mod history;
 mod key_file;
 mod keygen;
 mod new_file;
+mod listen;
 mod output;
 mod place;
 mod serve;
@@ -57,11 +58,13 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve MCP on standard input and output, and drive deployments.
+    /// Serve MCP on standard input and output, or over HTTP, and drive deployments.
     Serve {
         /// Use the embedded Harness simulator instead of an account.
         #[arg(long)]
         simulate: bool,
+        #[command(flatten)]
+        listen: listen::Listen,
     },
     /// Watch a deployment go from a commit to production, without an account.
     Demo,
@@ -222,7 +225,7 @@ struct Answer {
 pub async fn run(cli: Cli) -> Result<(), Error> {
     let Cli { global, command } = cli;
     match command {
-        Command::Serve { simulate } => serve::run(&global, simulate).await,
+        Command::Serve { simulate, listen } => serve::run(&global, simulate, &listen).await,
         Command::Demo => demo::run().await,
         Command::Status { id: Some(id), .. } => status::one(&global, &id).await,
         Command::Status { id: None, all } => status::list(&global, all).await,

@@ -1,10 +1,11 @@
-//! `serve`: MCP on standard input and output, and the engine beside it.
+//! `serve`: MCP on standard input and output, or over HTTP, and the engine beside it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::listen::{Door, Listen};
 use super::wiring::{self, Harness};
 use super::{Global, server_key, trial};
 use crate::app::{App, Code, Error};
@@ -16,8 +17,9 @@ use crate::harness::simulator::{Script, Simulator};
 use crate::journal::Journal;
 use crate::tools;
 
-pub(super) async fn run(global: &Global, simulate: bool) -> Result<(), Error> {
-    let Config { mut policy, harness: section, server_key } = wiring::settings(global)?;
+pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Result<(), Error> {
+    let Config { mut policy, harness: section, http, server_key } = wiring::settings(global)?;
+    let door = listen.open(http).await?;
     // Lives as long as the server does.
     let mut simulator = None;
     let harness = if simulate {
@@ -42,7 +44,7 @@ pub(super) async fn run(global: &Global, simulate: bool) -> Result<(), Error> {
     tell_of_weak_gates(&mut policy);
     let app = wiring::assemble(&global.database(simulate)?, policy, harness)?;
     let app = App { server_key: server_key.map(Arc::new), ..app };
-    let outcome = serve(app).await;
+    let outcome = serve(app, door).await;
     drop(simulator);
     outcome
 }
@@ -58,8 +60,8 @@ fn tell_of_weak_gates(policy: &mut Policy) {
 }
 
 /// Serve until the client hangs up or the process is told to stop; then let the
-/// engine finish what is under way.
-async fn serve(app: App) -> Result<(), Error> {
+/// engine finish what is under way. Without a door the client has the pipes.
+async fn serve(app: App, door: Option<Door>) -> Result<(), Error> {
     let shutdown = CancellationToken::new();
     stop_on_signal(&shutdown)?;
     let parts = Parts {
@@ -73,7 +75,9 @@ async fn serve(app: App) -> Result<(), Error> {
         wake: app.wake.clone(),
     };
     let holder = format!("{}-{:032x}", std::process::id(), app.random.bits());
-    let driving = Engine::new(parts, holder).run(shutdown.clone());
+    let engine = Engine::new(parts, holder);
+    let pulse = engine.pulse();
+    let driving = engine.run(shutdown.clone());
     let when_it_ends = shutdown.clone().drop_guard();
     let engine = tokio::spawn(async move {
         // However the engine ends, the session ends with it: a server that
@@ -81,7 +85,13 @@ async fn serve(app: App) -> Result<(), Error> {
         let _guard = when_it_ends;
         driving.await;
     });
-    let served = tools::serve_stdio(app, shutdown.clone()).await;
+    let served = match door {
+        None => tools::serve_stdio(app, shutdown.clone()).await,
+        Some(door) => {
+            door.serve(app, pulse, shutdown.clone()).await;
+            Ok(())
+        }
+    };
     shutdown.cancel();
     engine.await.map_err(|error| {
         Error::new(

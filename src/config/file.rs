@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::approval::ApprovalSection;
+use super::http::HttpSection;
 use super::people::{AgentSection, Groups, PeopleSection};
 use super::policy::Policy;
 use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName, VariableName};
@@ -22,6 +23,7 @@ pub(super) struct ConfigFile {
     user: Option<PrincipalName>,
     pub(super) server_key: Option<PathBuf>,
     pub(super) harness: HarnessSection,
+    pub(super) http: HttpSection,
     people: PeopleSection,
     groups: Groups,
     pipelines: Pipelines,

@@ -3,12 +3,14 @@
 mod approval;
 pub mod environment;
 mod file;
+mod http;
 mod people;
 pub mod policy;
 
 use std::path::{Path, PathBuf};
 
 pub use file::HarnessSection;
+pub use http::HttpSection;
 pub use policy::Policy;
 
 /// Settings that cannot be used. Each says what to do.
@@ -42,6 +44,8 @@ pub struct Config {
     pub policy: Policy,
     /// Where Harness is.
     pub harness: HarnessSection,
+    /// Where `serve --http` is reached.
+    pub http: HttpSection,
     /// The server's private key, if not at its usual place.
     pub server_key: Option<PathBuf>,
 }
@@ -56,14 +60,14 @@ pub fn load(path: Option<&Path>, user: &str) -> Result<Config, Error> {
         let policy = file
             .policy(user)
             .map_err(|reason| Error::Invalid { path: PathBuf::from("(defaults)"), reason })?;
-        return Ok(Config { policy, harness: file.harness, server_key: file.server_key });
+        return Ok(Config { policy, harness: file.harness, http: file.http, server_key: file.server_key });
     };
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
     let invalid = |reason: String| Error::Invalid { path: path.to_owned(), reason };
     let file: file::ConfigFile = toml::from_str(&text).map_err(|error| invalid(one_line(&error, &text)))?;
     let policy = file.policy(user).map_err(invalid)?;
-    Ok(Config { policy, harness: file.harness, server_key: file.server_key })
+    Ok(Config { policy, harness: file.harness, http: file.http, server_key: file.server_key })
 }
 
 /// What TOML says is wrong, with the line, without its drawing.

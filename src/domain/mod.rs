@@ -18,6 +18,7 @@ mod hex;
 pub mod id;
 pub mod limits;
 pub mod notice;
+pub mod origin;
 pub mod plan;
 pub mod principal;
 pub mod record;

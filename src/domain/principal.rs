@@ -63,6 +63,8 @@ impl std::fmt::Display for Principal {
 pub enum Channel {
     /// An MCP session over standard input and output.
     McpStdio,
+    /// MCP over HTTP.
+    McpHttp,
     /// The command line.
     CommandLine,
     /// The engine itself.
@@ -130,7 +132,9 @@ impl From<Recorded> for Actor {
             (Principal::Agent { .. }, _) => Assurance::Agent,
             // Over MCP only a signed decision came as a person's.
             (Principal::Human { .. }, Channel::McpStdio) => Assurance::Signed,
-            (Principal::Human { .. }, Channel::CommandLine | Channel::Engine) => Assurance::OsUser,
+            (Principal::Human { .. }, Channel::McpHttp | Channel::CommandLine | Channel::Engine) => {
+                Assurance::OsUser
+            }
         });
         Self { principal, channel, assurance }
     }

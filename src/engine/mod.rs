@@ -26,6 +26,7 @@ use crate::domain::plan::{self, Next, Step};
 use crate::domain::principal::Actor;
 use crate::domain::time::Timestamp;
 use crate::ports::{Executions, Notifier, Pipelines};
+use crate::pulse::Pulse;
 use crate::store::{
     self, Allowance, Authority, Deferral, Entry, Expected, Fence, LARGEST_PAGE, Lease, Store,
 };
@@ -80,6 +81,7 @@ pub struct Engine {
     ticked_at: Timestamp,
     busy: HashSet<DeploymentId>,
     delivering: bool,
+    pulse: Pulse,
     under_way: FuturesUnordered<BoxFuture<'static, Done>>,
 }
 
@@ -110,8 +112,15 @@ impl Engine {
             ticked_at: Timestamp(i64::MAX),
             busy: HashSet::new(),
             delivering: false,
+            pulse: Pulse::default(),
             under_way: FuturesUnordered::new(),
         }
+    }
+
+    /// It beats with every tick of [`Self::run`] that ends well, in a process that stands by, too.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Drive until `shutdown`. Then let what is under way finish for at most
@@ -122,6 +131,7 @@ impl Engine {
         while !shutdown.is_cancelled() {
             let pause = match self.tick().await {
                 Ok(tick) => {
+                    self.pulse.beat();
                     reported = None;
                     self.parts.pause(tick).await
                 }

@@ -25,6 +25,7 @@ mod resources;
 mod rollback_deployment;
 mod schema;
 mod start_deployment;
+mod streamable;
 mod summary;
 mod tool;
 mod transition;
@@ -46,6 +47,7 @@ use rmcp::{RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+pub use streamable::Streamable;
 
 /// A session that broke, other than by the client going away.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +79,7 @@ where
     T: IntoTransport<RoleServer, E, A>,
     E: std::error::Error + Send + Sync + 'static,
 {
-    match serve_server_with_ct(Server::new(app), transport, shutdown).await {
+    match serve_server_with_ct(Server::new(app, shutdown.clone()), transport, shutdown).await {
         Ok(session) => match session.waiting().await {
             Ok(QuitReason::JoinError(error)) | Err(error) => Err(Error::Broken(error)),
             Ok(_) => Ok(()),
@@ -119,14 +121,16 @@ static TOOLS: LazyLock<ToolRouter<Server>> = LazyLock::new(|| {
 pub struct Server {
     app: Arc<App>,
     codec: Arc<RequestStateCodec>,
+    closing: CancellationToken,
 }
 
 impl Server {
-    /// A server of these use cases.
+    /// A server of these use cases. Calls that wait for something return what
+    /// there is when `closing` is cancelled.
     #[must_use]
-    pub fn new(app: App) -> Self {
+    pub fn new(app: App, closing: CancellationToken) -> Self {
         let codec = Arc::new(confirm::codec([app.random.bits(), app.random.bits()]));
-        Self { app: Arc::new(app), codec }
+        Self { app: Arc::new(app), codec, closing }
     }
 }
 

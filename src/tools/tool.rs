@@ -1,5 +1,6 @@
 //! What a tool is, and the way of a call: arguments, caller, answer, reply.
 
+use http::request::Parts;
 use rmcp::RoleServer;
 use rmcp::handler::server::router::tool::ToolRoute;
 use rmcp::handler::server::tool::ToolCallContext;
@@ -11,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::confirm::Answers;
 use super::summary::Summary;
@@ -94,22 +96,26 @@ pub(super) struct Caller<'a> {
     pub(super) answers: Answers,
     /// Seals questions.
     pub(super) codec: &'a RequestStateCodec,
+    /// The server is about to end.
+    pub(super) closing: &'a CancellationToken,
 }
 
 /// The longest client name that the history keeps.
 const CLIENT_LIMIT: usize = 60;
 
 impl<'a> Caller<'a> {
-    /// On standard input and output the caller is always an agent, for the
-    /// person who runs the server; what the client calls itself is only noted.
+    /// The caller is an agent, for the person who runs the server; what the
+    /// client calls itself is only noted.
     fn new(server: &'a Server, request: &'a RequestContext<RoleServer>, answers: Answers) -> Self {
         let app = &*server.app;
         let client = request.client_info().map_or_else(
             || "unknown".to_owned(),
             |client| shortened(&format!("{}/{}", client.name, client.version), CLIENT_LIMIT),
         );
-        let actor = Actor::agent(client, app.policy.user.clone(), Channel::McpStdio);
-        Self { app, actor, request, answers, codec: &server.codec }
+        let channel =
+            if request.extensions.get::<Parts>().is_some() { Channel::McpHttp } else { Channel::McpStdio };
+        let actor = Actor::agent(client, app.policy.user.clone(), channel);
+        Self { app, actor, request, answers, codec: &server.codec, closing: &server.closing }
     }
 }
 

@@ -59,6 +59,7 @@ impl Tool for WaitForDeployment {
         let wait = caller.app.wait(id, &until, timeout, |status| tell(caller, status));
         let (deployment, condition_met) = tokio::select! {
             outcome = wait => outcome?,
+            () = caller.closing.cancelled() => (caller.app.status(id).await?, false),
             () = caller.request.ct.cancelled() => (caller.app.status(id).await?, false),
         };
         Ok(Answer { condition_met, deployment })

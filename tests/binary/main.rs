@@ -12,6 +12,7 @@
 mod approvals;
 mod demo;
 mod evidence;
+mod http;
 mod refusals;
 mod room;
 mod secrets;

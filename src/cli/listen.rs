@@ -1,0 +1,92 @@
+//! `serve --http`: where it listens, and who may come in.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::output;
+use crate::app::{App, Code, Error};
+use crate::config::HttpSection;
+use crate::pulse::Pulse;
+use crate::tools::{Server, Streamable};
+use crate::web::{self, Site};
+
+/// What the command line says about HTTP.
+#[derive(Debug, clap::Args)]
+pub(super) struct Listen {
+    /// Serve MCP over HTTP at this address, until told to stop, and not on standard input and output.
+    #[arg(long, value_name = "ADDR")]
+    http: Option<SocketAddr>,
+    /// Let in every program of this machine without a token, as an agent of the server's user.
+    #[arg(long, requires = "http")]
+    allow_anonymous_loopback: bool,
+}
+
+/// An address that is listened on.
+pub(super) struct Door {
+    listener: TcpListener,
+    address: SocketAddr,
+    section: HttpSection,
+}
+
+impl Listen {
+    /// Listen, if HTTP is wanted.
+    ///
+    /// # Errors
+    /// When anybody could come in, or the address is taken.
+    pub(super) async fn open(&self, section: HttpSection) -> Result<Option<Door>, Error> {
+        let Some(address) = self.http else { return Ok(None) };
+        self.admit_no_strangers(address)?;
+        let failed = |error: std::io::Error| {
+            Error::new(
+                Code::IoFailed,
+                format!("{address} cannot be listened on: {error}"),
+                "free it, or name another address with --http",
+            )
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Some(Door { listener, address, section }))
+    }
+
+    fn admit_no_strangers(&self, address: SocketAddr) -> Result<(), Error> {
+        if address.ip().is_loopback() && self.allow_anonymous_loopback {
+            return Ok(());
+        }
+        Err(if self.allow_anonymous_loopback {
+            Error::new(
+                Code::ConfigInvalid,
+                format!(
+                    "{address} is reachable from other machines, and --allow-anonymous-loopback lets everybody in"
+                ),
+                "listen on 127.0.0.1, or leave the flag out",
+            )
+        } else {
+            Error::new(
+                Code::ConfigInvalid,
+                format!("nobody would be asked who they are at {address}"),
+                "listen on 127.0.0.1 with --allow-anonymous-loopback",
+            )
+        })
+    }
+}
+
+impl Door {
+    /// Serve until `shutdown`, and then what is under way.
+    pub(super) async fn serve(self, app: App, pulse: Pulse, shutdown: CancellationToken) {
+        let Self { listener, address, section } = self;
+        output::line(&format!("MCP is served at http://{address}/mcp"));
+        tracing::info!(%address, "serving over HTTP");
+        let streams = CancellationToken::new();
+        let site = Site {
+            mcp: Streamable::new(Server::new(app.clone(), shutdown.clone()), streams.clone()),
+            app,
+            pulse,
+            public: section.public_url,
+            origins: section.origins,
+            streams,
+        };
+        web::serve(listener, address, site, shutdown).await;
+    }
+}

@@ -1,0 +1,99 @@
+//! Connections: so many at once, none that idles before it has said what it
+//! wants, and an end that lets calls finish.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How many connections are open at once. Further ones wait to be accepted.
+/// Half of the files that a program may usually have open.
+pub const MOST_CONNECTIONS: usize = 512;
+
+/// How long a connection may say nothing before a request, and take for its head.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// The largest head: a token, a session and a few dozen more headers.
+const LARGEST_HEAD: usize = 64 * 1024;
+
+/// The pause after a connection could not be accepted: too many files are open.
+const REST: Duration = Duration::from_millis(100);
+
+/// How long calls may finish once a shutdown was asked for. Then streams that
+/// wait for news are ended, and have as long again to say goodbye.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serve `routes` until `shutdown`, then let what is under way finish.
+pub(super) async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    shutdown: CancellationToken,
+    streams: CancellationToken,
+) {
+    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut open = JoinSet::new();
+    while let Some(accepted) = shutdown.run_until_cancelled(next(&listener, &room)).await {
+        while open.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, place)) => {
+                let (routes, shutdown) = (routes.clone(), shutdown.clone());
+                open.spawn(async move {
+                    converse(stream, routes, shutdown).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(REST).await;
+            }
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(GRACE, all(&mut open)).await.is_err() {
+        streams.cancel();
+        let _ = tokio::time::timeout(GRACE, all(&mut open)).await;
+    }
+}
+
+type Place = tokio::sync::OwnedSemaphorePermit;
+
+/// The next connection, once there is a place for it.
+async fn next(listener: &TcpListener, room: &Arc<Semaphore>) -> std::io::Result<(TcpStream, Place)> {
+    let place = Arc::clone(room).acquire_owned().await.expect("the semaphore is never closed");
+    let (stream, _) = listener.accept().await?;
+    // Without it an answer in two parts waits for the other side's delayed acknowledgement: 40 ms.
+    stream.set_nodelay(true)?;
+    Ok((stream, place))
+}
+
+/// Answer requests until the client leaves or, after `shutdown`, the present one is answered.
+async fn converse(stream: TcpStream, routes: Router, shutdown: CancellationToken) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(LARGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+async fn all(open: &mut JoinSet<()>) {
+    while open.join_next().await.is_some() {}
+}

@@ -1,0 +1,91 @@
+//! `serve --http`: the real binary as a server of its own.
+
+use std::process::Stdio;
+
+use deployment_orchestrator::harness::simulator::Script;
+use deployment_orchestrator::http::{Connections, client};
+use deployment_orchestrator::web::MOST_CONNECTIONS;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::room::{PATIENCE, Room, ended};
+
+/// A server that listens.
+pub(crate) struct Listening {
+    pub(crate) child: Child,
+    /// As `127.0.0.1:43211`.
+    pub(crate) address: String,
+}
+
+impl Listening {
+    /// Start it with these arguments after `serve`, and wait until it says where it is.
+    pub(crate) async fn start(room: &Room, arguments: &[&str]) -> Self {
+        let mut child = room.server().args(arguments).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("it says where it is");
+        let address = line.strip_prefix("MCP is served at http://").and_then(|it| it.strip_suffix("/mcp"));
+        Self { child, address: address.unwrap_or_else(|| panic!("{line}")).to_owned() }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// SIGTERM; the exit code.
+    pub(crate) async fn stop(mut self) -> Option<i32> {
+        let pid = self.child.id().unwrap().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).stdin(Stdio::null()).status().await;
+        assert!(told.unwrap().success());
+        timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap().code()
+    }
+}
+
+#[tokio::test]
+async fn a_server_over_http_answers_until_it_is_told_to_stop() {
+    let room = Room::furnished(Script::instant()).await;
+    let server = Listening::start(&room, &["--http", "127.0.0.1:0", "--allow-anonymous-loopback"]).await;
+    let http = client(PATIENCE, Connections::Kept).unwrap();
+    let health = http.get(server.url("/healthz")).send().await.unwrap();
+    assert!(health.status().is_success(), "{health:?}");
+    assert_eq!(server.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn more_connections_than_there_are_places_wait_and_are_served() {
+    let room = Room::furnished(Script::instant()).await;
+    let server = Listening::start(&room, &["--http", "127.0.0.1:0", "--allow-anonymous-loopback"]).await;
+    let mut silent = Vec::new();
+    for _ in 0..MOST_CONNECTIONS {
+        silent.push(TcpStream::connect(&server.address).await.unwrap());
+    }
+    let http = client(PATIENCE, Connections::Kept).unwrap();
+    let asked = tokio::spawn(http.get(server.url("/healthz")).send());
+    // It is answered when the silent ones are hung up on, and no sooner.
+    let mut first = silent.swap_remove(0);
+    assert_eq!(timeout(PATIENCE, first.read(&mut [0])).await.expect("the server hangs up").unwrap(), 0);
+    assert!(asked.await.unwrap().unwrap().status().is_success());
+    assert_eq!(server.stop().await, Some(0));
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_by_accident() {
+    let room = Room::furnished(Script::instant()).await;
+    for (arguments, says) in [
+        (vec!["--http", "0.0.0.0:0"], "nobody would be asked"),
+        (vec!["--http", "127.0.0.1:0"], "nobody would be asked"),
+        (vec!["--http", "0.0.0.0:0", "--allow-anonymous-loopback"], "reachable from other machines"),
+        (vec!["--http", "[::]:0", "--allow-anonymous-loopback"], "reachable from other machines"),
+    ] {
+        let mut command = room.server();
+        command.args(&arguments);
+        let refused = ended(command).await;
+        assert_eq!(refused.code, Some(2), "{arguments:?}: {refused:?}");
+        assert!(refused.stderr.contains("error[config-invalid]: "), "{arguments:?}: {refused:?}");
+        assert!(refused.stderr.contains(says), "{arguments:?}: {refused:?}");
+    }
+    let mut alone = room.server();
+    alone.arg("--allow-anonymous-loopback");
+    assert_eq!(ended(alone).await.code, Some(2));
+}

@@ -1,0 +1,17 @@
+//! The server over HTTP: real requests on loopback, with a database, an engine
+//! and a simulated Harness behind it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a failed expectation is a test's own work"
+)]
+
+mod browsers;
+mod client;
+mod health;
+mod limits;
+mod raw;
+mod sessions;
+mod stopping;
+mod world;

@@ -1,0 +1,132 @@
+//! An installation that is served over HTTP, in the test's own process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deployment_orchestrator::app::App;
+use deployment_orchestrator::clock::{SystemClock, SystemRandom};
+use deployment_orchestrator::config;
+use deployment_orchestrator::domain::signature::PrivateKey;
+use deployment_orchestrator::engine::{Engine, Parts};
+use deployment_orchestrator::harness::simulator::{Script, Simulator};
+use deployment_orchestrator::harness::{Client, Settings};
+use deployment_orchestrator::journal::Journal;
+use deployment_orchestrator::store::Store;
+use deployment_orchestrator::tools::{Server, Streamable};
+use deployment_orchestrator::wake::Wake;
+use deployment_orchestrator::web::{self, Site};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Who runs the server.
+pub(crate) const USER: &str = "alice";
+
+/// The only approver of prod.
+pub(crate) const APPROVER: &str = "bob";
+
+/// A page of another server that the config names.
+pub(crate) const FRIEND: &str = "https://dashboard.acme.example";
+
+/// Longer than any answer takes: what hangs has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The installation. Everything ends when it is dropped.
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    /// Stops the server.
+    pub(crate) shutdown: CancellationToken,
+    /// Stops the engine alone, and its end.
+    pub(crate) engine: CancellationToken,
+    pub(crate) driven: Option<JoinHandle<()>>,
+    pub(crate) served: Option<JoinHandle<()>>,
+    pub(crate) harness: Simulator,
+    _folder: tempfile::TempDir,
+}
+
+pub(crate) fn key_of(person: &str) -> PrivateKey {
+    let mut seed = [7; 32];
+    for (to, from) in seed.iter_mut().zip(person.bytes()) {
+        *to = from;
+    }
+    PrivateKey::from_seed(&seed)
+}
+
+impl World {
+    pub(crate) async fn new(script: Script) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let text = format!(
+            "[http]\npublic_url = \"https://deploy.acme.example\"\norigins = [\"{FRIEND}\"]\n\
+             [people.{APPROVER}]\npublic_key = \"{}\"\n\
+             [timing]\nfastest_poll = \"20ms\"\nslowest_poll = \"20ms\"\n\
+             [[environments]]\nname = \"dev\"\n\
+             [[environments]]\nname = \"prod\"\napproval = {{ approvers = [\"{APPROVER}\"] }}\n",
+            key_of(APPROVER).public()
+        );
+        std::fs::write(&path, text).unwrap();
+        let config = config::load(Some(&path), USER).unwrap();
+        let harness = Simulator::start("127.0.0.1:0".parse().unwrap(), script).await.unwrap();
+        let settings = Settings {
+            base_url: harness.url(),
+            account: "acme".to_owned(),
+            org: "default".to_owned(),
+            project: "shop".to_owned(),
+            api_key: "pat.acme.token.secret".to_owned().into(),
+            correlation_variable: "correlation_key".parse().unwrap(),
+            timeout: Duration::from_secs(10),
+            requests_per_second: 1000,
+        };
+        let client = Arc::new(Client::new(settings, Arc::new(SystemRandom)).unwrap());
+        let app = App {
+            store: Arc::new(Store::open(&folder.path().join("deployments.db")).unwrap()),
+            policy: Arc::new(config.policy),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            wake: Wake::default(),
+            executions: client.clone(),
+            pipelines: client.clone(),
+            server_key: None,
+        };
+        let parts = Parts {
+            store: app.store.clone(),
+            executions: client.clone(),
+            pipelines: client,
+            notifier: Arc::new(Journal),
+            policy: app.policy.clone(),
+            clock: app.clock.clone(),
+            random: app.random.clone(),
+            wake: app.wake.clone(),
+        };
+        let driver = Engine::new(parts, "the only one".to_owned());
+        let pulse = driver.pulse();
+        let engine = CancellationToken::new();
+        let driven = Some(tokio::spawn(driver.run(engine.clone())));
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (shutdown, streams) = (CancellationToken::new(), CancellationToken::new());
+        let site = Site {
+            app: app.clone(),
+            pulse,
+            mcp: Streamable::new(Server::new(app.clone(), shutdown.clone()), streams.clone()),
+            public: config.http.public_url,
+            origins: config.http.origins,
+            streams,
+        };
+        let served = Some(tokio::spawn(web::serve(listener, address, site, shutdown.clone())));
+        Self { address, shutdown, engine, driven, served, harness, _folder: folder }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        self.engine.cancel();
+    }
+}
