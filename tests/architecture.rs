@@ -66,6 +66,7 @@ const CRATES_OF_THE_DOMAIN: &[&str] = &[
     "serde_json",
     "serde_json_canonicalizer",
     "sha2",
+    "subtle",
     "thiserror",
     "ulid",
 ];

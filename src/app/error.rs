@@ -32,6 +32,8 @@ pub enum Code {
     NotAwaitingApproval,
     /// The person's role does not include this.
     NotPermitted,
+    /// There is no such token, or it is not good any more.
+    UnknownToken,
     /// The agent has reached one of its limits.
     AgentLimited,
     /// All agents were stopped by a person.
@@ -86,6 +88,7 @@ impl Code {
         Self::GateNotConfigured,
         Self::NotAwaitingApproval,
         Self::NotPermitted,
+        Self::UnknownToken,
         Self::AgentLimited,
         Self::AgentsFrozen,
         Self::ReviewDue,
@@ -122,6 +125,7 @@ impl Code {
             Self::GateNotConfigured => "gate-not-configured",
             Self::NotAwaitingApproval => "not-awaiting-approval",
             Self::NotPermitted => "not-permitted",
+            Self::UnknownToken => "unknown-token",
             Self::AgentLimited => "agent-limited",
             Self::AgentsFrozen => "agents-frozen",
             Self::ReviewDue => "review-due",

@@ -13,9 +13,11 @@ mod history;
 mod permit;
 mod remarks;
 mod reviews;
+mod session;
 mod start;
 mod status;
 mod timeline;
+mod tokens;
 mod transition;
 pub mod view;
 mod wait;
@@ -30,7 +32,9 @@ pub use harness::{
 };
 pub use history::ListRequest;
 pub use reviews::ReviewView;
+pub use session::Session;
 pub use start::StartRequest;
+pub use tokens::{TokenRequest, TokenView};
 pub use transition::TransitionRequest;
 pub use wait::Until;
 

@@ -10,7 +10,7 @@ use crate::app::{App, Code, Error};
 use crate::config::HttpSection;
 use crate::pulse::Pulse;
 use crate::tools::{Server, Streamable};
-use crate::web::{self, Site};
+use crate::web::{self, Site, Strangers};
 
 /// What the command line says about HTTP.
 #[derive(Debug, clap::Args)]
@@ -28,6 +28,7 @@ pub(super) struct Door {
     listener: TcpListener,
     address: SocketAddr,
     section: HttpSection,
+    strangers: Strangers,
 }
 
 impl Listen {
@@ -37,7 +38,7 @@ impl Listen {
     /// When anybody could come in, or the address is taken.
     pub(super) async fn open(&self, section: HttpSection) -> Result<Option<Door>, Error> {
         let Some(address) = self.http else { return Ok(None) };
-        self.admit_no_strangers(address)?;
+        self.keep_strangers_out(address, &section)?;
         let failed = |error: std::io::Error| {
             Error::new(
                 Code::IoFailed,
@@ -47,35 +48,39 @@ impl Listen {
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Some(Door { listener, address, section }))
+        let strangers =
+            if self.allow_anonymous_loopback { Strangers::ActForTheUser } else { Strangers::Refused };
+        Ok(Some(Door { listener, address, section, strangers }))
     }
 
-    fn admit_no_strangers(&self, address: SocketAddr) -> Result<(), Error> {
-        if address.ip().is_loopback() && self.allow_anonymous_loopback {
+    fn keep_strangers_out(&self, address: SocketAddr, section: &HttpSection) -> Result<(), Error> {
+        if address.ip().is_loopback() {
             return Ok(());
         }
-        Err(if self.allow_anonymous_loopback {
-            Error::new(
+        if self.allow_anonymous_loopback {
+            return Err(Error::new(
                 Code::ConfigInvalid,
                 format!(
-                    "{address} is reachable from other machines, and --allow-anonymous-loopback lets everybody in"
+                    "{address} is reachable from other machines, and --allow-anonymous-loopback asks nobody who they are"
                 ),
                 "listen on 127.0.0.1, or leave the flag out",
-            )
-        } else {
-            Error::new(
-                Code::ConfigInvalid,
-                format!("nobody would be asked who they are at {address}"),
-                "listen on 127.0.0.1 with --allow-anonymous-loopback",
-            )
-        })
+            ));
+        }
+        if section.public_url.as_ref().is_some_and(|public| public.secure) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::ConfigInvalid,
+            format!("tokens would travel to {address} for everybody to read"),
+            "put a proxy before it that speaks TLS, and name that as `public_url` under [http] in the config; or listen on 127.0.0.1",
+        ))
     }
 }
 
 impl Door {
     /// Serve until `shutdown`, and then what is under way.
     pub(super) async fn serve(self, app: App, pulse: Pulse, shutdown: CancellationToken) {
-        let Self { listener, address, section } = self;
+        let Self { listener, address, section, strangers } = self;
         output::line(&format!("MCP is served at http://{address}/mcp"));
         tracing::info!(%address, "serving over HTTP");
         let streams = CancellationToken::new();
@@ -85,6 +90,8 @@ impl Door {
             pulse,
             public: section.public_url,
             origins: section.origins,
+            strangers,
+            pace: section.requests_per_second.get(),
             streams,
         };
         web::serve(listener, address, site, shutdown).await;

@@ -19,6 +19,7 @@ mod serve;
 mod server_key;
 mod simulate;
 mod status;
+mod token;
 mod trial;
 mod verify_bundle;
 mod wiring;
@@ -157,6 +158,11 @@ enum Command {
         #[arg(long, value_name = "PATH")]
         key: Option<PathBuf>,
     },
+    /// Make, list and revoke the tokens of `serve --http`.
+    Token {
+        #[command(subcommand)]
+        command: token::TokenCommand,
+    },
     /// Check the audit history.
     Audit {
         #[command(subcommand)]
@@ -244,6 +250,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::Review { id, note } => agents::review(&global, &id, &note).await,
         Command::Doctor => doctor::run(&global).await,
         Command::Keygen { person, key } => keygen::run(&global, person, key),
+        Command::Token { command } => token::run(&global, command).await,
         Command::Audit { command: AuditCommand::Verify } => audit::verify(&global),
         Command::Audit { command: AuditCommand::Head } => audit::head(&global),
         Command::Export { id, out } => export::run(&global, &id, out.as_deref()).await,

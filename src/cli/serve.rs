@@ -37,7 +37,9 @@ pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Res
     } else {
         wiring::harness(environment::harness_settings(&section).map_err(|error| wiring::unusable(&error))?)?
     };
-    let server_key = policy.needs_voucher().then(|| server_key::open(server_key.as_deref())).transpose()?;
+    let server_key = (policy.needs_voucher() || door.is_some())
+        .then(|| server_key::open(server_key.as_deref()))
+        .transpose()?;
     if let Some(key) = &server_key {
         policy.let_vouch(&key.public());
     }

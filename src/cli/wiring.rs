@@ -39,13 +39,21 @@ pub(super) fn harness(settings: Settings) -> Result<Harness, Error> {
 
 /// The use cases for a command that reads the database and writes an event.
 pub(super) fn app(global: &Global) -> Result<App, Error> {
-    let path = database_with_content(global)?;
+    over(global, &database_with_content(global)?)
+}
+
+/// The same for one that may come before the first `serve`, and makes the database.
+pub(super) fn app_with_database(global: &Global) -> Result<App, Error> {
+    over(global, &global.database(false)?)
+}
+
+fn over(global: &Global, path: &Path) -> Result<App, Error> {
     let Config { policy, harness: section, .. } = settings(global)?;
     let harness = match environment::harness_settings(&section) {
         Ok(settings) => harness(settings)?,
         Err(error) => Absent { reason: error.to_string() }.into(),
     };
-    assemble(&path, policy, harness)
+    assemble(path, policy, harness)
 }
 
 /// The use cases over this database and this Harness.

@@ -51,7 +51,7 @@ impl ApprovalSection {
         }
         if let Some(none) = accept.iter().find(|assurance| !assurance.may_decide()) {
             return Err(format!(
-                "{here}: no decision may rest on `{none}`; `accept` takes signed, web, slack, client-confirmed and agent"
+                "{here}: no decision may rest on `{none}`; `accept` takes signed, web, slack, token, client-confirmed and agent"
             ));
         }
         let approvers = people.approvers(&self.approvers, groups, &here)?;
@@ -128,5 +128,7 @@ impl BreakGlassSection {
 
 /// Whether a person without a key can decide over some channel that is accepted.
 fn accepts_without_key(accept: &[Assurance]) -> bool {
-    accept.iter().any(|assurance| matches!(assurance, Assurance::ClientConfirmed | Assurance::Agent))
+    accept.iter().any(|assurance| {
+        matches!(assurance, Assurance::Token | Assurance::ClientConfirmed | Assurance::Agent)
+    })
 }

@@ -59,6 +59,12 @@ impl Policy {
         }
     }
 
+    /// Whether the person is somebody here: the config names them, or they run the server.
+    #[must_use]
+    pub fn knows(&self, person: &PrincipalName) -> bool {
+        self.people.contains_key(person) || *person == self.user
+    }
+
     /// How far agents may go that act for this person.
     #[must_use]
     pub fn limits_of_agents_for(&self, person: &PrincipalName) -> &Limits {
@@ -104,5 +110,7 @@ impl Policy {
 }
 
 fn needs_voucher(gate: &Gate) -> bool {
-    gate.accept.iter().any(|it| matches!(it, Assurance::ClientConfirmed | Assurance::Agent))
+    gate.accept
+        .iter()
+        .any(|it| matches!(it, Assurance::Token | Assurance::ClientConfirmed | Assurance::Agent))
 }

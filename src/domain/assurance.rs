@@ -15,6 +15,8 @@ pub enum Assurance {
     Agent,
     /// The client reports that a person confirmed. Whether one did, cannot be known.
     ClientConfirmed,
+    /// A token of the person, over HTTP. A program that was given it can show it, too.
+    Token,
     /// A Slack button: Slack's signature, and a Slack user who is mapped to the person.
     Slack,
     /// The approval page, signed in as the person.
@@ -32,6 +34,7 @@ impl Assurance {
             Self::OsUser => "os-user",
             Self::Agent => "agent",
             Self::ClientConfirmed => "client-confirmed",
+            Self::Token => "token",
             Self::Slack => "slack",
             Self::Web => "web",
             Self::Signed => "signed",
@@ -63,6 +66,9 @@ impl Assurance {
             Self::Agent => Some("no human decided: the agent's own call counts as the approval"),
             Self::ClientConfirmed => Some(
                 "no human is proved to have decided: a confirmation that the client reports counts as the approval",
+            ),
+            Self::Token => Some(
+                "no human is proved to have decided: whatever program shows the person's token counts as the person",
             ),
             Self::System | Self::OsUser | Self::Slack | Self::Web | Self::Signed => None,
         }

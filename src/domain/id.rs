@@ -177,6 +177,14 @@ checked_text!(
 );
 
 checked_text!(
+    /// What a bearer token is found by. It is no secret.
+    TokenId,
+    "the id of a token",
+    "it is 16 lower-case hexadecimal digits, as `token list` shows it",
+    |text| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+);
+
+checked_text!(
     /// A Jira issue key.
     IssueKey,
     "a Jira issue key",

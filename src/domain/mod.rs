@@ -34,5 +34,6 @@ pub mod subject;
 pub mod summary;
 pub mod text;
 pub mod time;
+pub mod token;
 pub mod transition;
 pub mod workflow;

@@ -1,6 +1,11 @@
 //! What a person may do, and through an agent less.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+
+use super::id::Malformed;
+use super::text::shortened;
 
 /// What the config says that a person is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,6 +53,21 @@ impl Role {
             Self::Approver => "approver",
             Self::Admin => "admin",
         }
+    }
+}
+
+impl FromStr for Role {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        [Self::Viewer, Self::Operator, Self::Approver, Self::Admin]
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| Malformed {
+                what: "a role",
+                value: shortened(text, 40),
+                rule: "it is viewer, operator, approver or admin",
+            })
     }
 }
 

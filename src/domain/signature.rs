@@ -17,6 +17,8 @@ pub enum Purpose {
     Seal,
     /// The server wrote this evidence.
     Evidence,
+    /// The server made this token.
+    Token,
 }
 
 impl Purpose {
@@ -25,6 +27,7 @@ impl Purpose {
             Self::Decision => b"deployment-orchestrator decision v1\n",
             Self::Seal => b"deployment-orchestrator seal v1\n",
             Self::Evidence => b"deployment-orchestrator evidence v1\n",
+            Self::Token => b"deployment-orchestrator token v1\n",
         }
     }
 }

@@ -42,6 +42,7 @@ mod review;
 mod row;
 mod schema;
 mod snapshot;
+mod token;
 mod verify;
 mod version;
 mod writer;
@@ -70,10 +71,11 @@ pub use verify::ChainError;
 use crate::domain::chain::ChainHead;
 use crate::domain::deployment::{Deployment, Spec};
 use crate::domain::excerpt::Excerpt;
-use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service};
+use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service, TokenId};
 use crate::domain::record::EventRecord;
 use crate::domain::state::Version;
 use crate::domain::time::Timestamp;
+use crate::domain::token::Token;
 use connection::{Connector, Readers, locked};
 use decoded::Decoded;
 use recent::Recent;
@@ -365,6 +367,40 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Version>, Error> {
         self.readers.read(|connection| queries::versions(connection, service, repository, environment, limit))
+    }
+
+    /// Keep a new token. Whether one is good is not decided here.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn add_token(&self, token: &Token) -> Result<(), Error> {
+        let token = token.clone();
+        self.writer.write(move |connection| token::add(connection, &token))
+    }
+
+    /// Revoke a token; the first time counts. `false` if there is none.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn revoke_token(&self, id: &TokenId, at: Timestamp) -> Result<bool, Error> {
+        let id = id.clone();
+        self.writer.write(move |connection| token::revoke(connection, &id, at))
+    }
+
+    /// The token of this id, good or not.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn token(&self, id: &TokenId) -> Result<Option<Token>, Error> {
+        self.readers.read(|connection| token::find(connection, id))
+    }
+
+    /// All tokens, good or not, the oldest first: at most [`LARGEST_PAGE`].
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn tokens(&self) -> Result<Vec<Token>, Error> {
+        self.readers.read(|connection| token::list(connection, LARGEST_PAGE))
     }
 
     /// How many notices about a deployment nobody has been told yet.

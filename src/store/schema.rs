@@ -5,7 +5,11 @@ use rusqlite_migration::{M, Migrations};
 
 use super::error::{Cause, Error};
 
-const STEPS: &[M<'static>] = &[M::up(include_str!("schema.sql")), M::up(include_str!("schema_2.sql"))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("schema.sql")),
+    M::up(include_str!("schema_2.sql")),
+    M::up(include_str!("schema_3.sql")),
+];
 
 /// The newest schema that this program knows.
 pub(super) const KNOWN: u32 = STEPS.len() as u32;

@@ -10,6 +10,8 @@ use crate::app::Error;
 use crate::app::view::{ApprovalSummary, ApprovalView, StatusView, SubjectView};
 use crate::domain::assurance::Assurance;
 use crate::domain::decision::Verdict;
+use crate::domain::principal::Principal;
+use crate::domain::role::Right;
 
 /// The tool.
 pub(super) struct Approve;
@@ -83,6 +85,7 @@ impl Tool for Approve {
     };
 
     const DECIDES: bool = true;
+    const RIGHTS: &[Right] = &[Right::Operate, Right::Approve];
 
     type Arguments = Arguments;
     type Answer = Answer;
@@ -92,6 +95,14 @@ impl Tool for Approve {
         let (app, actor) = (caller.app, &caller.actor);
         if let Some(token) = arguments.signed_approval {
             return app.decide(id, &token, Verdict::Approve, actor).await.map(Into::into);
+        }
+        if let Principal::Human { name } = &actor.principal {
+            let asked = app.approval(id).await?;
+            return if confirm::accepts(&asked, actor.assurance) {
+                app.vouch(&asked, name, Verdict::Approve, actor.assurance, actor).await.map(Into::into)
+            } else {
+                Ok(asked.into())
+            };
         }
         let asked = app.ask(id, actor.clone()).await?;
         let Some(person) = actor.agent_of() else { return Ok(asked.into()) };

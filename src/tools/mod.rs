@@ -28,26 +28,29 @@ mod start_deployment;
 mod streamable;
 mod summary;
 mod tool;
+mod toolbox;
 mod transition;
 mod wait_for_deployment;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use rmcp::handler::server::router::tool::ToolRouter;
+use http::request::Parts;
 use rmcp::handler::server::tool::ToolCallContext;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, ErrorData, GetPromptRequestParams, GetPromptResponse,
-    Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, RequestStateCodec,
-    ServerCapabilities, ServerConfig, Tool,
+    CacheScope, CallToolRequestParams, CallToolResponse, ErrorData, GetPromptRequestParams,
+    GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+    ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+    RequestStateCodec, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{QuitReason, RequestContext, ServerInitializeError, serve_server_with_ct};
 use rmcp::transport::IntoTransport;
 use rmcp::{RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::app::{App, Session};
+use crate::domain::principal::Channel;
 pub use streamable::Streamable;
+use toolbox::TOOLS;
 
 /// A session that broke, other than by the client going away.
 #[derive(Debug, thiserror::Error)]
@@ -93,27 +96,8 @@ where
 /// Every tool that clients are told of, as `tools/list` has them.
 #[must_use]
 pub fn catalogue() -> Vec<Tool> {
-    TOOLS.list_all()
+    TOOLS.router.list_all()
 }
-
-static TOOLS: LazyLock<ToolRouter<Server>> = LazyLock::new(|| {
-    ToolRouter::new()
-        .with_route(tool::route::<start_deployment::StartDeployment>())
-        .with_route(tool::route::<transition::Transition>())
-        .with_route(tool::route::<explain_transition::ExplainTransition>())
-        .with_route(tool::route::<approve::Approve>())
-        .with_route(tool::route::<reject::Reject>())
-        .with_route(tool::route::<get_status::GetStatus>())
-        .with_route(tool::route::<wait_for_deployment::WaitForDeployment>())
-        .with_route(tool::route::<list_deployments::ListDeployments>())
-        .with_route(tool::route::<get_history::GetHistory>())
-        .with_route(tool::route::<cancel_deployment::CancelDeployment>())
-        .with_route(tool::route::<rollback_deployment::RollbackDeployment>())
-        .with_route(tool::route::<harness_trigger_pipeline::HarnessTriggerPipeline>())
-        .with_route(tool::route::<harness_get_execution::HarnessGetExecution>())
-        .with_route(tool::route::<harness_list_executions::HarnessListExecutions>())
-        .with_route(tool::route::<harness_get_execution_url::HarnessGetExecutionUrl>())
-});
 
 /// The MCP server. Speaks 2026-07-28 and every earlier revision in one
 /// process. Cheap to clone; clones share everything.
@@ -132,6 +116,15 @@ impl Server {
         let codec = Arc::new(confirm::codec([app.random.bits(), app.random.bits()]));
         Self { app: Arc::new(app), codec, closing }
     }
+
+    /// As whom a request comes, and how. On standard input and output, and over
+    /// HTTP where nobody is asked, it is an agent's that acts for the user.
+    fn session(&self, request: &RequestContext<RoleServer>) -> (Session, Channel) {
+        let http = request.extensions.get::<Parts>();
+        let session = http.and_then(|parts| parts.extensions.get::<Session>()).cloned();
+        let channel = if http.is_some() { Channel::McpHttp } else { Channel::McpStdio };
+        (session.unwrap_or_else(|| Session::of_this_machine(self.app.policy.user.clone())), channel)
+    }
 }
 
 impl ServerHandler for Server {
@@ -149,13 +142,17 @@ impl ServerHandler for Server {
     async fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(TOOLS.list_all()))
+        let (session, _) = self.session(&context);
+        let mut listed = ListToolsResult::with_all_items(TOOLS.listed_for(&self.app, &session));
+        // Others may be told of other tools.
+        listed.cache_scope = Some(CacheScope::Private);
+        Ok(listed)
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        TOOLS.get(name).cloned()
+        TOOLS.router.get(name).cloned()
     }
 
     async fn call_tool(
@@ -163,7 +160,7 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        TOOLS.call(ToolCallContext::new(self, request, context)).await
+        TOOLS.router.call(ToolCallContext::new(self, request, context)).await
     }
 
     async fn list_resources(

@@ -3,10 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::confirm;
 use super::tool::{Caller, Card, Hints, Tool};
 use crate::app::view::StatusView;
 use crate::app::{Code, Error};
 use crate::domain::decision::Verdict;
+use crate::domain::principal::Principal;
+use crate::domain::role::Right;
 
 /// The tool.
 pub(super) struct Reject;
@@ -30,6 +33,7 @@ impl Tool for Reject {
     };
 
     const DECIDES: bool = true;
+    const RIGHTS: &[Right] = &[Right::Operate, Right::Approve];
 
     type Arguments = Arguments;
     type Answer = StatusView;
@@ -39,7 +43,14 @@ impl Tool for Reject {
         match arguments.signed_decision {
             Some(token) => caller.app.decide(id, &token, Verdict::Reject, &caller.actor).await,
             None => {
-                let request = caller.app.approval(id).await?.request;
+                let asked = caller.app.approval(id).await?;
+                if let Principal::Human { name } = &caller.actor.principal
+                    && confirm::accepts(&asked, caller.actor.assurance)
+                {
+                    let assurance = caller.actor.assurance;
+                    return caller.app.vouch(&asked, name, Verdict::Reject, assurance, &caller.actor).await;
+                }
+                let request = asked.request;
                 let refusal = Err(Error::new(
                     Code::NeedsHuman,
                     format!(

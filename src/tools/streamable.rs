@@ -2,11 +2,13 @@
 //! and the older revisions with their sessions, at one address.
 //!
 //! Size and pace of requests, their `Host` and `Origin`, and who sends them are
-//! checked by whoever routes here.
+//! checked by whoever routes here, and leaves the [`Session`] of each request in
+//! its extensions. A session id is an address: it serves only who opened it.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Display;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
@@ -16,10 +18,13 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Bytes};
 use rmcp::ServerHandler;
 use rmcp::model::ProtocolVersion;
+use rmcp::transport::streamable_http_server::session::SessionId;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
+
+use crate::app::Session;
 
 /// How many sessions of the older revisions are open at once. Each is a few
 /// kilobytes, and ends after five minutes in which nothing happened.
@@ -32,11 +37,17 @@ const VERSION: &str = "mcp-protocol-version";
 pub struct Streamable<S> {
     service: StreamableHttpService<S, LocalSessionManager>,
     sessions: Arc<LocalSessionManager>,
+    /// As whom each session was opened. Those that have ended are forgotten when others begin.
+    owners: Arc<Mutex<BTreeMap<SessionId, Session>>>,
 }
 
 impl<S> Clone for Streamable<S> {
     fn clone(&self) -> Self {
-        Self { service: self.service.clone(), sessions: Arc::clone(&self.sessions) }
+        Self {
+            service: self.service.clone(),
+            sessions: Arc::clone(&self.sessions),
+            owners: Arc::clone(&self.owners),
+        }
     }
 }
 
@@ -51,7 +62,7 @@ impl<S: ServerHandler + Clone + Sync> Streamable<S> {
             .disable_allowed_origins()
             .with_cancellation_token(streams);
         let service = StreamableHttpService::new(move || Ok(server.clone()), Arc::clone(&sessions), config);
-        Self { service, sessions }
+        Self { service, sessions, owners: Arc::default() }
     }
 }
 
@@ -85,11 +96,33 @@ impl<S: ServerHandler + Clone + Sync> Streamable<S> {
         B: Body + Send + 'static,
         B::Error: Display,
     {
+        let who = request.extensions().get::<Session>().cloned();
+        if let Some(id) = session_of(request.headers())
+            && who.as_ref() != self.owners().get(&id)
+        {
+            // As if there were none: an id that somebody has heard of opens nothing.
+            return refusal(StatusCode::NOT_FOUND, "there is no such session\n");
+        }
         if may_open_session(request.headers()) && self.sessions.sessions.read().await.len() >= MOST_SESSIONS {
             return refusal(StatusCode::SERVICE_UNAVAILABLE, "too many sessions are open; come back later\n");
         }
-        self.service.handle(request).await
+        let answer = self.service.handle(request).await;
+        if let (Some(id), Some(who)) = (session_of(answer.headers()), who) {
+            let open = self.sessions.sessions.read().await;
+            let mut owners = self.owners();
+            owners.retain(|id, _| open.contains_key(id));
+            owners.insert(id, who);
+        }
+        answer
     }
+
+    fn owners(&self) -> MutexGuard<'_, BTreeMap<SessionId, Session>> {
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn session_of(headers: &HeaderMap) -> Option<SessionId> {
+    Some(headers.get(SESSION)?.to_str().ok()?.into())
 }
 
 /// Whether the request is of a revision with sessions, and in none.

@@ -1,6 +1,5 @@
 //! What a tool is, and the way of a call: arguments, caller, answer, reply.
 
-use http::request::Parts;
 use rmcp::RoleServer;
 use rmcp::handler::server::router::tool::ToolRoute;
 use rmcp::handler::server::tool::ToolCallContext;
@@ -17,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::confirm::Answers;
 use super::summary::Summary;
 use super::{Server, reply, schema};
-use crate::app::{self, App};
-use crate::domain::principal::{Actor, Channel};
+use crate::app::{self, App, Session};
+use crate::domain::principal::Actor;
+use crate::domain::role::Right;
 use crate::domain::text::shortened;
 
 /// One tool: what clients are told about it, and its one call.
@@ -29,6 +29,9 @@ pub(super) trait Tool: 'static {
     /// Whether it takes decisions. What it does not understand is then recorded,
     /// as an attempt at one.
     const DECIDES: bool = false;
+
+    /// Of these rights of the person it takes one; to look it takes none.
+    const RIGHTS: &[Right] = if Self::CARD.hints.read_only { &[] } else { &[Right::Operate] };
 
     /// What it takes. Refuses unknown fields, so that an argument that means
     /// nothing never looks as if it did.
@@ -88,6 +91,8 @@ impl Hints {
 pub(super) struct Caller<'a> {
     /// The use cases.
     pub(super) app: &'a App,
+    /// As whom the client was let in.
+    session: Session,
     /// Whose deed it is.
     pub(super) actor: Actor,
     /// The request: its progress token and its cancellation.
@@ -104,18 +109,16 @@ pub(super) struct Caller<'a> {
 const CLIENT_LIMIT: usize = 60;
 
 impl<'a> Caller<'a> {
-    /// The caller is an agent, for the person who runs the server; what the
-    /// client calls itself is only noted.
+    /// What the client calls itself is only noted.
     fn new(server: &'a Server, request: &'a RequestContext<RoleServer>, answers: Answers) -> Self {
         let app = &*server.app;
         let client = request.client_info().map_or_else(
             || "unknown".to_owned(),
             |client| shortened(&format!("{}/{}", client.name, client.version), CLIENT_LIMIT),
         );
-        let channel =
-            if request.extensions.get::<Parts>().is_some() { Channel::McpHttp } else { Channel::McpStdio };
-        let actor = Actor::agent(client, app.policy.user.clone(), channel);
-        Self { app, actor, request, answers, codec: &server.codec, closing: &server.closing }
+        let (session, channel) = server.session(request);
+        let actor = session.actor(client, channel);
+        Self { app, session, actor, request, answers, codec: &server.codec, closing: &server.closing }
     }
 }
 
@@ -142,7 +145,8 @@ async fn answer<T: Tool>(context: ToolCallContext<'_, Server>) -> Result<CallToo
     let caller = Caller::new(context.service, &context.request_context, answers);
     let arguments = context.arguments.unwrap_or_default();
     let id = arguments.get("deployment_id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let outcome = match reply::decode(arguments) {
+    let allowed = caller.app.require_right(&caller.session, T::RIGHTS);
+    let outcome = match allowed.and_then(|()| reply::decode(arguments)) {
         Ok(arguments) => T::call(&caller, arguments).await,
         Err(error) if T::DECIDES => caller.app.remembering(&id, &caller.actor, Err(error)).await,
         Err(error) => Err(error),

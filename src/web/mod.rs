@@ -1,15 +1,18 @@
 //! The server over HTTP: what stands around `/mcp`, and the routes beside it.
 //!
 //! Every request passes the same checks in the same order: its `Host` and
-//! `Origin` ([`perimeter`]), then its size and its pace ([`body`]). Only health,
-//! which says nothing about anybody, is outside of them. Connections are counted
+//! `Origin` ([`perimeter`]), who sends it and how often ([`admission`], [`pace`]),
+//! then its size ([`body`]). Only health, which says nothing about anybody, is
+//! outside of them. Connections are counted
 //! and timed in [`connections`]. No rule of the product lives here.
 //!
 //! Not in here: MCP, which comes ready to be routed from whoever wires.
 
+mod admission;
 mod body;
 mod connections;
 mod health;
+mod pace;
 mod perimeter;
 
 use std::collections::BTreeSet;
@@ -30,8 +33,10 @@ use crate::app::App;
 use crate::domain::origin::Origin;
 use crate::pulse::Pulse;
 
+use admission::Admission;
 pub use body::LARGEST_BODY;
 pub use connections::MOST_CONNECTIONS;
+use pace::Pace;
 
 /// What is served.
 pub struct Site<M> {
@@ -45,8 +50,21 @@ pub struct Site<M> {
     pub public: Option<Origin>,
     /// The pages of others that may call it.
     pub origins: BTreeSet<Origin>,
+    /// What becomes of a request without a token.
+    pub strangers: Strangers,
+    /// How many requests each principal may make in a second.
+    pub pace: u32,
     /// Cancelled by [`serve`] when streams that nothing ends by itself must end.
     pub streams: CancellationToken,
+}
+
+/// What becomes of a request that shows no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strangers {
+    /// It is refused.
+    Refused,
+    /// It is an agent's that acts for the user of the server.
+    ActForTheUser,
 }
 
 /// Serve `site` on `listener` until `shutdown`. Then calls that are under way
@@ -57,11 +75,19 @@ where
     M::Response: IntoResponse,
     M::Future: Send + 'static,
 {
-    let Site { app, pulse, mcp, public, origins, streams } = site;
+    let Site { app, pulse, mcp, public, origins, strangers, pace, streams } = site;
+    let admission = Arc::new(Admission {
+        app: app.clone(),
+        strangers,
+        pace: Pace::new(pace),
+        base: public.as_ref().map_or_else(|| format!("http://{address}"), Origin::to_string),
+    });
     let perimeter = Arc::new(perimeter::Perimeter::new(address, public.as_ref(), origins));
     let guarded = Router::new()
         .route_service("/mcp", mcp)
         .layer(middleware::from_fn(body::whole))
+        .layer(middleware::from_fn_with_state(Arc::clone(&admission), admission::admit))
+        .route(admission::METADATA, get(admission::metadata).with_state(admission))
         .layer(middleware::from_fn_with_state(perimeter, perimeter::pass));
     let health = Router::new()
         .route("/healthz", get(health::alive))

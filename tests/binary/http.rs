@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::room::{PATIENCE, Room, ended};
+use crate::room::{DECIDES, PATIENCE, Room, ended};
 
 /// A server that listens.
 pub(crate) struct Listening {
@@ -73,8 +73,8 @@ async fn more_connections_than_there_are_places_wait_and_are_served() {
 async fn nobody_is_let_in_by_accident() {
     let room = Room::furnished(Script::instant()).await;
     for (arguments, says) in [
-        (vec!["--http", "0.0.0.0:0"], "nobody would be asked"),
-        (vec!["--http", "127.0.0.1:0"], "nobody would be asked"),
+        (vec!["--http", "0.0.0.0:0"], "for everybody to read"),
+        (vec!["--http", "[::]:0"], "for everybody to read"),
         (vec!["--http", "0.0.0.0:0", "--allow-anonymous-loopback"], "reachable from other machines"),
         (vec!["--http", "[::]:0", "--allow-anonymous-loopback"], "reachable from other machines"),
     ] {
@@ -85,7 +85,62 @@ async fn nobody_is_let_in_by_accident() {
         assert!(refused.stderr.contains("error[config-invalid]: "), "{arguments:?}: {refused:?}");
         assert!(refused.stderr.contains(says), "{arguments:?}: {refused:?}");
     }
+    // A name without TLS does not help, one with it does.
+    let config = std::fs::read_to_string(room.path("config/deployment-orchestrator/config.toml")).unwrap();
+    room.write_config(&format!("{config}\n[http]\npublic_url = \"http://deploy.acme.example\"\n"));
+    let mut command = room.server();
+    command.args(["--http", "0.0.0.0:0"]);
+    assert_eq!(ended(command).await.code, Some(2));
+    room.write_config(&format!("{config}\n[http]\npublic_url = \"https://deploy.acme.example\"\n"));
+    let server = Listening::start(&room, &["--http", "0.0.0.0:0"]).await;
+    assert_eq!(server.stop().await, Some(0));
     let mut alone = room.server();
     alone.arg("--allow-anonymous-loopback");
     assert_eq!(ended(alone).await.code, Some(2));
+}
+
+#[tokio::test]
+async fn a_token_is_shown_once_and_can_be_taken_back() {
+    let room = Room::furnished(Script::instant()).await;
+    let made = room.run(&["token", "create", DECIDES, "--agent", "--role", "viewer", "--days", "30"]).await;
+    made.assert_done();
+    let token = made.stdout.trim().to_owned();
+    for (path, content) in room.files() {
+        let holds = content.windows(token.len()).any(|window| window == token.as_bytes());
+        assert!(!holds, "the token is in {}", path.display());
+    }
+    let server = Listening::start(&room, &["--http", "127.0.0.1:0"]).await;
+    let http = client(PATIENCE, Connections::Kept).unwrap();
+    let ask = |token: &str| {
+        let request = http.post(server.url("/mcp")).bearer_auth(token);
+        let request = request.header("content-type", "application/json");
+        let request = request.header("accept", "application/json, text/event-stream");
+        request.header("mcp-protocol-version", "2026-07-28").header("mcp-method", "tools/list").body(
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{
+                "io.modelcontextprotocol/protocolVersion":"2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities":{}}}}"#,
+        )
+    };
+    let listed = ask(&token).send().await.unwrap();
+    assert_eq!(listed.status().as_u16(), 200);
+    let listed = listed.text().await.unwrap();
+    assert!(
+        listed.contains(r#""name":"get_status""#) && !listed.contains(r#""name":"start_deployment""#),
+        "{listed}"
+    );
+
+    let tokens = room.run(&["token", "list", "--json"]).await.json();
+    assert_eq!((&tokens[0]["kind"], &tokens[0]["standing"]), (&"agent".into(), &"good".into()), "{tokens}");
+    assert!(!tokens.to_string().contains(&token), "{tokens}");
+    room.run(&["token", "revoke", tokens[0]["id"].as_str().unwrap()]).await.assert_done();
+    assert_eq!(ask(&token).send().await.unwrap().status().as_u16(), 401, "at once");
+    assert_eq!(room.run(&["token", "list", "--json"]).await.json()[0]["standing"], "revoked");
+    assert_eq!(server.stop().await, Some(0));
+
+    let nobody = room.run(&["token", "revoke", "0123456789abcdef"]).await;
+    assert!(nobody.stderr.contains("error[unknown-token]: "), "{nobody:?}");
+    let stranger = room.run(&["token", "create", "mallory"]).await;
+    assert!(stranger.stderr.contains("error[not-permitted]: "), "{stranger:?}");
+    let role = room.run(&["token", "create", DECIDES, "--role", "king"]).await;
+    assert_eq!(role.code, Some(2), "{role:?}");
 }

@@ -25,6 +25,7 @@ pub(crate) struct Mcp {
     http: Client,
     era: Era,
     pub(crate) session: Option<String>,
+    token: Option<String>,
 }
 
 pub(crate) fn http() -> Client {
@@ -34,7 +35,13 @@ pub(crate) fn http() -> Client {
 impl Mcp {
     /// A client that has shaken hands as its era does.
     pub(crate) async fn open(world: &World, era: Era) -> Self {
-        let mut client = Self { url: world.url("/mcp"), http: http(), era, session: None };
+        Self::open_as(world, era, None).await
+    }
+
+    /// The same with a token.
+    pub(crate) async fn open_as(world: &World, era: Era, token: Option<&str>) -> Self {
+        let token = token.map(str::to_owned);
+        let mut client = Self { url: world.url("/mcp"), http: http(), era, session: None, token };
         if era == Era::Legacy {
             let hello = json!({
                 "protocolVersion": "2025-11-25",
@@ -51,6 +58,11 @@ impl Mcp {
             assert_eq!(response.status(), StatusCode::ACCEPTED);
         }
         client
+    }
+
+    /// The same client with another token.
+    pub(crate) fn showing(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
     /// A request as the era has it, to be sent.
@@ -142,6 +154,9 @@ impl Mcp {
                     headers.insert("mcp-protocol-version", "2025-11-25".parse().unwrap());
                 }
             }
+        }
+        if let Some(token) = &self.token {
+            headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
         }
         self.http.post(&self.url).headers(headers).json(message)
     }

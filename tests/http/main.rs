@@ -14,4 +14,5 @@ mod limits;
 mod raw;
 mod sessions;
 mod stopping;
+mod tokens;
 mod world;

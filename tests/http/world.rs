@@ -4,10 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deployment_orchestrator::app::App;
+use deployment_orchestrator::app::{App, TokenRequest};
 use deployment_orchestrator::clock::{SystemClock, SystemRandom};
 use deployment_orchestrator::config;
+use deployment_orchestrator::domain::principal::Actor;
+use deployment_orchestrator::domain::role::Role;
 use deployment_orchestrator::domain::signature::PrivateKey;
+use deployment_orchestrator::domain::token::Holder;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::harness::simulator::{Script, Simulator};
 use deployment_orchestrator::harness::{Client, Settings};
@@ -15,7 +18,7 @@ use deployment_orchestrator::journal::Journal;
 use deployment_orchestrator::store::Store;
 use deployment_orchestrator::tools::{Server, Streamable};
 use deployment_orchestrator::wake::Wake;
-use deployment_orchestrator::web::{self, Site};
+use deployment_orchestrator::web::{self, Site, Strangers};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +37,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The installation. Everything ends when it is dropped.
 pub(crate) struct World {
+    pub(crate) app: App,
     pub(crate) address: SocketAddr,
     /// Stops the server.
     pub(crate) shutdown: CancellationToken,
@@ -42,7 +46,7 @@ pub(crate) struct World {
     pub(crate) driven: Option<JoinHandle<()>>,
     pub(crate) served: Option<JoinHandle<()>>,
     pub(crate) harness: Simulator,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub(crate) fn key_of(person: &str) -> PrivateKey {
@@ -53,20 +57,43 @@ pub(crate) fn key_of(person: &str) -> PrivateKey {
     PrivateKey::from_seed(&seed)
 }
 
+/// A person.
+pub(crate) fn human(name: &str) -> Holder {
+    Holder::Human { name: name.parse().unwrap() }
+}
+
+/// Agents of a person.
+pub(crate) fn agent(name: &str) -> Holder {
+    Holder::Agent { on_behalf_of: name.parse().unwrap() }
+}
+
 impl World {
+    /// One that lets every program of this machine in.
     pub(crate) async fn new(script: Script) -> Self {
+        Self::with(script, Strangers::ActForTheUser, "").await
+    }
+
+    /// One that asks for tokens.
+    pub(crate) async fn closed(more_config: &str) -> Self {
+        Self::with(Script::instant(), Strangers::Refused, more_config).await
+    }
+
+    async fn with(script: Script, strangers: Strangers, more_config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         let text = format!(
             "[http]\npublic_url = \"https://deploy.acme.example\"\norigins = [\"{FRIEND}\"]\n\
+             requests_per_second = 25\n\
              [people.{APPROVER}]\npublic_key = \"{}\"\n\
              [timing]\nfastest_poll = \"20ms\"\nslowest_poll = \"20ms\"\n\
              [[environments]]\nname = \"dev\"\n\
-             [[environments]]\nname = \"prod\"\napproval = {{ approvers = [\"{APPROVER}\"] }}\n",
+             [[environments]]\nname = \"prod\"\napproval = {{ approvers = [\"{APPROVER}\"], accept = [\"signed\", \"token\"] }}\n\
+             {more_config}",
             key_of(APPROVER).public()
         );
         std::fs::write(&path, text).unwrap();
-        let config = config::load(Some(&path), USER).unwrap();
+        let mut config = config::load(Some(&path), USER).unwrap();
+        config.policy.let_vouch(&key_of("server").public());
         let harness = Simulator::start("127.0.0.1:0".parse().unwrap(), script).await.unwrap();
         let settings = Settings {
             base_url: harness.url(),
@@ -87,7 +114,7 @@ impl World {
             wake: Wake::default(),
             executions: client.clone(),
             pipelines: client.clone(),
-            server_key: None,
+            server_key: Some(Arc::new(key_of("server"))),
         };
         let parts = Parts {
             store: app.store.clone(),
@@ -113,10 +140,31 @@ impl World {
             mcp: Streamable::new(Server::new(app.clone(), shutdown.clone()), streams.clone()),
             public: config.http.public_url,
             origins: config.http.origins,
+            strangers,
+            pace: config.http.requests_per_second.get(),
             streams,
         };
         let served = Some(tokio::spawn(web::serve(listener, address, site, shutdown.clone())));
-        Self { address, shutdown, engine, driven, served, harness, _folder: folder }
+        Self { app, address, shutdown, engine, driven, served, harness, folder }
+    }
+
+    /// A token, as the command line makes it; its id and the secret.
+    pub(crate) async fn token(
+        &self,
+        holder: Holder,
+        roles: &[Role],
+        good_for: Option<Duration>,
+    ) -> (String, String) {
+        let roles = (!roles.is_empty()).then(|| roles.iter().copied().collect());
+        let request = TokenRequest { holder, roles, good_for };
+        let admin = Actor::at_command_line(USER.parse().unwrap());
+        let (view, secret) = self.app.make_token(request, &admin).await.unwrap();
+        (view.id, secret.to_secret_text().to_owned())
+    }
+
+    /// The database, past all rules.
+    pub(crate) fn raw(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.folder.path().join("deployments.db")).unwrap()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -1,0 +1,109 @@
+//! Who is at the other end of a connection, and what they may.
+
+use std::collections::BTreeSet;
+
+use super::{App, Code, Error};
+use crate::domain::assurance::Assurance;
+use crate::domain::id::PrincipalName;
+use crate::domain::principal::{Actor, Channel, Principal};
+use crate::domain::role::{Right, Role};
+use crate::domain::token::{Grant, Holder, Secret};
+use crate::store::Store;
+
+/// Whoever a connection was let in as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// As whom.
+    pub holder: Holder,
+    /// To which of the person's roles it is limited. `None`: to none.
+    roles: Option<BTreeSet<Role>>,
+}
+
+impl Session {
+    /// A program of this machine, which acts for the person who runs the server.
+    #[must_use]
+    pub fn of_this_machine(user: PrincipalName) -> Self {
+        Self { holder: Holder::Agent { on_behalf_of: user }, roles: None }
+    }
+
+    /// Whose deeds are done in it. `client` is what the program calls itself.
+    #[must_use]
+    pub fn actor(&self, client: String, channel: Channel) -> Actor {
+        match &self.holder {
+            Holder::Agent { on_behalf_of } => Actor::agent(client, on_behalf_of.clone(), channel),
+            Holder::Human { name } => Actor {
+                principal: Principal::Human { name: name.clone() },
+                channel,
+                assurance: Assurance::Token,
+            },
+        }
+    }
+}
+
+impl From<&Grant> for Session {
+    fn from(grant: &Grant) -> Self {
+        Self { holder: grant.holder.clone(), roles: grant.roles.clone() }
+    }
+}
+
+impl App {
+    /// As whom the token `shown` lets somebody in.
+    ///
+    /// # Errors
+    /// `unknown-token` when it is none, or not good any more; `not-permitted`
+    /// when the config does not name its person any more.
+    pub async fn admit(&self, shown: &str) -> Result<Session, Error> {
+        let refused = |why: String| {
+            Error::new(
+                Code::UnknownToken,
+                why,
+                "an operator of the server makes one with `deployment-orchestrator token create`",
+            )
+        };
+        let secret: Secret = shown.parse().map_err(|_| refused("this is not a token".to_owned()))?;
+        let id = secret.id.clone();
+        let token = self.blocking(move |store: &Store| store.token(&id)).await?;
+        let (Some(token), Some(server)) = (token, &self.server_key) else {
+            return Err(refused("this token is not one that this server made".to_owned()));
+        };
+        let grant = token
+            .admits(&secret, &server.public(), self.clock.now())
+            .map_err(|why| refused(why.to_string()))?;
+        let person = grant.holder.person();
+        if self.policy.knows(person) {
+            return Ok(Session::from(grant));
+        }
+        Err(Error::new(
+            Code::NotPermitted,
+            format!("the config of this server does not name {person} any more"),
+            "an operator of the server adds the person under [people] in the config",
+        ))
+    }
+
+    /// Whether a session has one of these rights. Everybody who gets in may look: none of none.
+    #[must_use]
+    pub fn may(&self, session: &Session, rights: &[Right]) -> bool {
+        let person = session.holder.person();
+        let within = |right: Right| {
+            session.roles.as_ref().is_none_or(|roles| roles.iter().any(|role| role.includes(right)))
+        };
+        rights.is_empty() || rights.iter().any(|right| within(*right) && self.policy.allows(person, *right))
+    }
+
+    /// [`Self::may`], with the reason.
+    ///
+    /// # Errors
+    /// Which role is missing.
+    pub fn require_right(&self, session: &Session, rights: &[Right]) -> Result<(), Error> {
+        if self.may(session, rights) {
+            return Ok(());
+        }
+        let roles: Vec<&str> = rights.iter().map(|right| right.role().as_str()).collect();
+        let (roles, person) = (roles.join("` or `"), session.holder.person());
+        Err(Error::new(
+            Code::NotPermitted,
+            format!("{person} may not do this here: it takes the role `{roles}`"),
+            "an operator of the server gives the person the role in the config, or makes a token that is not limited",
+        ))
+    }
+}
