@@ -26,8 +26,7 @@ use deployment_orchestrator::domain::remark::Remark;
 use deployment_orchestrator::domain::replay::replay;
 use deployment_orchestrator::domain::signature::PrivateKey;
 use deployment_orchestrator::store::{
-    About, Allowance, ChainError, Created, Entry, Error, Expected, Lease, MOST_REMARKS, Remarked, Store,
-    Use,
+    About, Allowance, ChainError, Created, Entry, Error, Expected, Lease, MOST_REMARKS, Remarked, Store, Use,
 };
 use place::{Place, at, complete, create_as, entry};
 use rusqlite::types::Value;

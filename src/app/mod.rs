@@ -42,7 +42,7 @@ use crate::clock::{Clock, Random};
 use crate::config::policy::Policy;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, MainEvent};
-use crate::domain::id::DeploymentId;
+use crate::domain::id::{DeploymentId, ExecutionId};
 use crate::domain::principal::Actor;
 use crate::domain::signature::PrivateKey;
 use crate::domain::state::Restore;
@@ -102,6 +102,19 @@ impl App {
             Err(store::Error::Busy) => self.blocking(move |store| store.read(read)).await,
             outcome => Ok(outcome?),
         }
+    }
+
+    /// Look at an execution as soon as possible, if a deployment waits for it:
+    /// somebody says that it has moved. What it has become, only Harness says.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn look_soon(&self, execution: ExecutionId) -> Result<(), Error> {
+        let now = self.clock.now();
+        if self.blocking(move |store| store.hasten(&execution, now)).await? {
+            self.wake.ring();
+        }
+        Ok(())
     }
 
     /// Whether the database answers.

@@ -347,6 +347,9 @@ fn how_to_decide(id: &DeploymentId, accept: &[Assurance]) -> String {
             Assurance::ClientConfirmed => Some(
                 "an approver at a client that can ask them (elicitation) confirms there when approve is called; this proves no person".to_owned(),
             ),
+            Assurance::Token => Some(
+                "an approver's own token calls approve or reject over HTTP; this proves no person".to_owned(),
+            ),
             Assurance::Agent => Some("an agent's own call of approve counts here: no human decides".to_owned()),
             // Channels that this version does not have.
             Assurance::Web | Assurance::Slack | Assurance::OsUser | Assurance::System => None,

@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::output;
+use super::{output, wiring};
 use crate::app::{App, Code, Error};
-use crate::config::HttpSection;
+use crate::config::{HttpSection, environment};
 use crate::pulse::Pulse;
 use crate::tools::{Server, Streamable};
 use crate::web::{self, Site, Strangers};
@@ -29,6 +30,7 @@ pub(super) struct Door {
     address: SocketAddr,
     section: HttpSection,
     strangers: Strangers,
+    harness_secret: Option<SecretString>,
 }
 
 impl Listen {
@@ -48,9 +50,11 @@ impl Listen {
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let harness_secret =
+            environment::harness_webhook_secret().map_err(|error| wiring::unusable(&error))?;
         let strangers =
             if self.allow_anonymous_loopback { Strangers::ActForTheUser } else { Strangers::Refused };
-        Ok(Some(Door { listener, address, section, strangers }))
+        Ok(Some(Door { listener, address, section, strangers, harness_secret }))
     }
 
     fn keep_strangers_out(&self, address: SocketAddr, section: &HttpSection) -> Result<(), Error> {
@@ -80,7 +84,7 @@ impl Listen {
 impl Door {
     /// Serve until `shutdown`, and then what is under way.
     pub(super) async fn serve(self, app: App, pulse: Pulse, shutdown: CancellationToken) {
-        let Self { listener, address, section, strangers } = self;
+        let Self { listener, address, section, strangers, harness_secret } = self;
         output::line(&format!("MCP is served at http://{address}/mcp"));
         tracing::info!(%address, "serving over HTTP");
         let streams = CancellationToken::new();
@@ -91,6 +95,7 @@ impl Door {
             public: section.public_url,
             origins: section.origins,
             strangers,
+            harness_secret,
             pace: section.requests_per_second.get(),
             streams,
         };

@@ -1,6 +1,6 @@
 //! The only place that reads the process environment.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Error;
 use super::file::HarnessSection;
@@ -68,6 +68,23 @@ pub fn harness_settings(file: &HarnessSection) -> Result<Settings, Error> {
         timeout: Settings::DEFAULT_TIMEOUT,
         requests_per_second: Settings::DEFAULT_REQUESTS_PER_SECOND,
     })
+}
+
+/// A shared secret that is shorter can be tried out.
+const SHORTEST_SECRET: usize = 16;
+
+/// What Harness shows with its webhooks, if somebody set it.
+///
+/// # Errors
+/// When it cannot be read, or is too short.
+pub fn harness_webhook_secret() -> Result<Option<SecretString>, Error> {
+    let secret = secret("HARNESS_WEBHOOK_SECRET")?;
+    if secret.as_ref().is_some_and(|it| it.expose_secret().len() < SHORTEST_SECRET) {
+        return Err(Error::Missing(format!(
+            "HARNESS_WEBHOOK_SECRET is shorter than {SHORTEST_SECRET} characters; take random ones"
+        )));
+    }
+    Ok(secret)
 }
 
 /// The name of the person at this machine.

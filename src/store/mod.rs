@@ -71,7 +71,7 @@ pub use verify::ChainError;
 use crate::domain::chain::ChainHead;
 use crate::domain::deployment::{Deployment, Spec};
 use crate::domain::excerpt::Excerpt;
-use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service, TokenId};
+use crate::domain::id::{DeploymentId, EnvironmentName, ExecutionId, Repository, Service, TokenId};
 use crate::domain::record::EventRecord;
 use crate::domain::state::Version;
 use crate::domain::time::Timestamp;
@@ -285,6 +285,20 @@ impl Store {
             }
             Ok(())
         })
+    }
+
+    /// Make the deployments under way that mention `execution` due `now`, if
+    /// they are not yet. Whether there are any. Nothing else changes: whoever
+    /// drives looks sooner.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn hasten(&self, execution: &ExecutionId, now: Timestamp) -> Result<bool, Error> {
+        if !self.readers.read(|connection| queries::waits_for(connection, execution, now))? {
+            return Ok(false);
+        }
+        let execution = execution.clone();
+        self.writer.write(move |connection| queries::hasten(connection, &execution, now))
     }
 
     /// Take notices that are due, in their order, to tell them now. They become

@@ -9,7 +9,7 @@ use super::chain;
 use super::error::Error;
 use super::row::{self, signed};
 use crate::domain::deployment::Deployment;
-use crate::domain::id::{DeploymentId, EnvironmentName, Malformed, Repository, Service};
+use crate::domain::id::{DeploymentId, EnvironmentName, ExecutionId, Malformed, Repository, Service};
 use crate::domain::record::EventRecord;
 use crate::domain::state::Version;
 use crate::domain::time::Timestamp;
@@ -187,6 +187,36 @@ pub(super) fn due(connection: &Connection, now: Timestamp, limit: u32) -> Result
         }
     }
     Ok(due)
+}
+
+/// Those of this execution that are not due yet. An id in quotes is a whole one.
+const WAITS_FOR: &str = "active = 1 AND due_at > ?2 AND instr(progress, ?1) > 0";
+
+/// Whether a deployment that is not due yet mentions the execution.
+pub(super) fn waits_for(
+    connection: &Connection,
+    execution: &ExecutionId,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    Ok(connection
+        .prepare_cached(&format!("SELECT 1 FROM deployment WHERE {WAITS_FOR}"))?
+        .exists(params![quoted(execution), now.0])?)
+}
+
+/// Make them due, in the open transaction. Whether there were any.
+pub(super) fn hasten(
+    connection: &Connection,
+    execution: &ExecutionId,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let found = connection
+        .prepare_cached(&format!("UPDATE deployment SET due_at = ?2 WHERE {WAITS_FOR}"))?
+        .execute(params![quoted(execution), now.0])?;
+    Ok(found > 0)
+}
+
+fn quoted(execution: &ExecutionId) -> String {
+    format!("\"{execution}\"")
 }
 
 pub(super) fn next_due(connection: &Connection) -> Result<Option<Timestamp>, Error> {

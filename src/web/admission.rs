@@ -15,6 +15,7 @@ use super::Strangers;
 use super::pace::Pace;
 use crate::app::{App, Code, Error, Session};
 use crate::domain::role::Role;
+use crate::domain::token::Holder;
 
 /// Where RFC 9728 has a client look for what `/mcp` wants.
 pub(super) const METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
@@ -23,7 +24,7 @@ pub(super) const METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
 pub(super) struct Admission {
     pub(super) app: App,
     pub(super) strangers: Strangers,
-    pub(super) pace: Pace,
+    pub(super) pace: Pace<Holder>,
     /// Where clients find this server, without a path.
     pub(super) base: String,
 }

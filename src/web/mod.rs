@@ -14,6 +14,7 @@ mod connections;
 mod health;
 mod pace;
 mod perimeter;
+mod webhook;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -24,7 +25,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware;
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
@@ -52,6 +54,8 @@ pub struct Site<M> {
     pub origins: BTreeSet<Origin>,
     /// What becomes of a request without a token.
     pub strangers: Strangers,
+    /// What Harness shows with its hints; without one none are taken.
+    pub harness_secret: Option<SecretString>,
     /// How many requests each principal may make in a second.
     pub pace: u32,
     /// Cancelled by [`serve`] when streams that nothing ends by itself must end.
@@ -75,7 +79,7 @@ where
     M::Response: IntoResponse,
     M::Future: Send + 'static,
 {
-    let Site { app, pulse, mcp, public, origins, strangers, pace, streams } = site;
+    let Site { app, pulse, mcp, public, origins, strangers, harness_secret, pace, streams } = site;
     let admission = Arc::new(Admission {
         app: app.clone(),
         strangers,
@@ -88,10 +92,20 @@ where
         .layer(middleware::from_fn(body::whole))
         .layer(middleware::from_fn_with_state(Arc::clone(&admission), admission::admit))
         .route(admission::METADATA, get(admission::metadata).with_state(admission))
+        .merge(webhooks(&app, harness_secret))
         .layer(middleware::from_fn_with_state(perimeter, perimeter::pass));
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .with_state(health::Health { app, pulse, stopping: shutdown.clone() });
     connections::serve(listener, guarded.merge(health), shutdown, streams).await;
+}
+
+/// Hints have a secret of their own instead of a token.
+fn webhooks(app: &App, secret: Option<SecretString>) -> Router {
+    let Some(secret) = secret else { return Router::new() };
+    Router::new()
+        .route("/webhooks/harness", post(webhook::harness))
+        .with_state(Arc::new(webhook::Hints::new(app.clone(), secret)))
+        .layer(middleware::from_fn(body::whole))
 }

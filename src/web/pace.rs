@@ -1,4 +1,4 @@
-//! How fast one principal may ask. Who asks faster is told to wait; others notice nothing.
+//! How fast somebody may ask. Who asks faster is told to wait; others notice nothing.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,34 +6,32 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::token::Holder;
-
 /// So many seconds' worth of requests may come at once.
 const BURST: u32 = 4;
 
-/// The pace of every principal. As many are remembered as the config has people.
-pub(super) struct Pace {
+/// The pace of everybody. All are remembered: let there be no more than the config has people.
+pub(super) struct Pace<Who> {
     every: Duration,
     /// When each has paid for what they asked.
-    paid_until: Mutex<BTreeMap<Holder, Instant>>,
+    paid_until: Mutex<BTreeMap<Who, Instant>>,
 }
 
-impl Pace {
+impl<Who: Ord + Clone> Pace<Who> {
     /// At most so many requests in a second, in the long run.
     pub(super) fn new(per_second: u32) -> Self {
-        Self { every: Duration::from_secs(1) / per_second.max(1), paid_until: Mutex::default() }
+        Self { every: Duration::from_secs(1) / per_second.max(1), paid_until: Mutex::new(BTreeMap::new()) }
     }
 
     /// Count a request; or say how long to wait.
-    pub(super) fn take(&self, holder: &Holder) -> Result<(), Duration> {
+    pub(super) fn take(&self, who: &Who) -> Result<(), Duration> {
         let now = Instant::now();
         let mut paid_until = self.paid_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = paid_until.get(holder).copied().map_or(now, |until| until.max(now)) + self.every;
+        let until = paid_until.get(who).copied().map_or(now, |until| until.max(now)) + self.every;
         let latest = now + Duration::from_secs(BURST.into());
         if until > latest {
             return Err(until - latest);
         }
-        paid_until.insert(holder.clone(), until);
+        paid_until.insert(who.clone(), until);
         Ok(())
     }
 }
@@ -41,6 +39,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::token::Holder;
 
     #[tokio::test(start_paused = true)]
     async fn one_principal_is_slowed_down_and_others_are_not() {

@@ -133,6 +133,12 @@ impl Mcp {
         status
     }
 
+    /// Wait until the deployment has another version.
+    pub(crate) async fn until_change(&self, id: &str, version: &Value) {
+        let arguments = json!({ "deployment_id": id, "since_version": version, "timeout_seconds": 30 });
+        self.gives("wait_for_deployment", arguments).await;
+    }
+
     /// The names of the tools that are listed.
     pub(crate) async fn tools(&self) -> Vec<String> {
         let answer = self.ask("tools/list", json!({})).await;

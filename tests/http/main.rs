@@ -15,4 +15,5 @@ mod raw;
 mod sessions;
 mod stopping;
 mod tokens;
+mod webhooks;
 mod world;

@@ -32,6 +32,9 @@ pub(crate) const APPROVER: &str = "bob";
 /// A page of another server that the config names.
 pub(crate) const FRIEND: &str = "https://dashboard.acme.example";
 
+/// What Harness shows with its hints.
+pub(crate) const SECRET: &str = "h4rn3ss-sh4r3s-th1s";
+
 /// Longer than any answer takes: what hangs has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -70,22 +73,27 @@ pub(crate) fn agent(name: &str) -> Holder {
 impl World {
     /// One that lets every program of this machine in.
     pub(crate) async fn new(script: Script) -> Self {
-        Self::with(script, Strangers::ActForTheUser, "").await
+        Self::looking_every(script, "20ms").await
+    }
+
+    /// One that looks at executions so often, unless it is told to.
+    pub(crate) async fn looking_every(script: Script, poll: &str) -> Self {
+        Self::with(script, Strangers::ActForTheUser, poll, "").await
     }
 
     /// One that asks for tokens.
     pub(crate) async fn closed(more_config: &str) -> Self {
-        Self::with(Script::instant(), Strangers::Refused, more_config).await
+        Self::with(Script::instant(), Strangers::Refused, "20ms", more_config).await
     }
 
-    async fn with(script: Script, strangers: Strangers, more_config: &str) -> Self {
+    async fn with(script: Script, strangers: Strangers, poll: &str, more_config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         let text = format!(
             "[http]\npublic_url = \"https://deploy.acme.example\"\norigins = [\"{FRIEND}\"]\n\
              requests_per_second = 25\n\
              [people.{APPROVER}]\npublic_key = \"{}\"\n\
-             [timing]\nfastest_poll = \"20ms\"\nslowest_poll = \"20ms\"\n\
+             [timing]\nfastest_poll = \"{poll}\"\nslowest_poll = \"{poll}\"\n\
              [[environments]]\nname = \"dev\"\n\
              [[environments]]\nname = \"prod\"\napproval = {{ approvers = [\"{APPROVER}\"], accept = [\"signed\", \"token\"] }}\n\
              {more_config}",
@@ -141,6 +149,7 @@ impl World {
             public: config.http.public_url,
             origins: config.http.origins,
             strangers,
+            harness_secret: Some(SECRET.to_owned().into()),
             pace: config.http.requests_per_second.get(),
             streams,
         };
