@@ -90,20 +90,28 @@ impl App {
         rights.is_empty() || rights.iter().any(|right| within(*right) && self.policy.allows(person, *right))
     }
 
-    /// [`Self::may`], with the reason.
+    /// [`Self::may`], with the reason. An agent that reaches beyond is recorded,
+    /// with the deployment `id` if it named one.
     ///
     /// # Errors
     /// Which role is missing.
-    pub fn require_right(&self, session: &Session, rights: &[Right]) -> Result<(), Error> {
+    pub async fn require_right(
+        &self,
+        session: &Session,
+        rights: &[Right],
+        id: &str,
+        actor: &Actor,
+    ) -> Result<(), Error> {
         if self.may(session, rights) {
             return Ok(());
         }
         let roles: Vec<&str> = rights.iter().map(|right| right.role().as_str()).collect();
         let (roles, person) = (roles.join("` or `"), session.holder.person());
-        Err(Error::new(
+        let refusal = Error::new(
             Code::NotPermitted,
             format!("{person} may not do this here: it takes the role `{roles}`"),
             "an operator of the server gives the person the role in the config, or makes a token that is not limited",
-        ))
+        );
+        self.remembering_limit(id, actor, Err(refusal)).await
     }
 }

@@ -145,11 +145,12 @@ async fn answer<T: Tool>(context: ToolCallContext<'_, Server>) -> Result<CallToo
     let caller = Caller::new(context.service, &context.request_context, answers);
     let arguments = context.arguments.unwrap_or_default();
     let id = arguments.get("deployment_id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let allowed = caller.app.require_right(&caller.session, T::RIGHTS);
-    let outcome = match allowed.and_then(|()| reply::decode(arguments)) {
-        Ok(arguments) => T::call(&caller, arguments).await,
-        Err(error) if T::DECIDES => caller.app.remembering(&id, &caller.actor, Err(error)).await,
-        Err(error) => Err(error),
+    let allowed = caller.app.require_right(&caller.session, T::RIGHTS, &id, &caller.actor).await;
+    let outcome = match allowed.map(|()| reply::decode(arguments)) {
+        Err(refusal) => Err(refusal),
+        Ok(Ok(arguments)) => T::call(&caller, arguments).await,
+        Ok(Err(error)) if T::DECIDES => caller.app.remembering(&id, &caller.actor, Err(error)).await,
+        Ok(Err(error)) => Err(error),
     };
     let code = outcome.as_ref().err().map(|error| error.code.as_str());
     // An agent looks far more often than it acts.

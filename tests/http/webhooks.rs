@@ -125,7 +125,7 @@ async fn what_names_no_execution_of_ours_does_nothing() {
 
 #[tokio::test]
 async fn duplicates_are_slowed_down() {
-    let (world, agent, id, execution) = unwatched(HOUR).await;
+    let (world, _, _, execution) = unwatched(HOUR).await;
     let many = (0..200).map(|_| hint(&world, about(&execution)).send());
     let answers = futures::future::join_all(many).await;
     let of = |status| answers.iter().filter(|it| it.as_ref().unwrap().status() == status).count();
