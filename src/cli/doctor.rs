@@ -91,17 +91,24 @@ fn gate_findings(policy: &Policy, name: &EnvironmentName, gate: &Gate) -> Vec<Fi
         ));
         return findings;
     }
-    let others = gate.approvers.iter().filter(|it| !gate.is_same_person(&it.name, &policy.user)).count();
-    if others < usize::try_from(gate.required_approvals).unwrap_or(usize::MAX) {
-        findings.push(Finding::bad(
-            Level::Error,
-            "four-eyes",
-            format!(
-                "{name}: without {}, for whom agents start deployments here, only {others} approvers are left of {} that are required",
-                policy.user, gate.required_approvals
-            ),
-            "name another approver",
-        ));
+    let others = || gate.approvers.iter().filter(|it| !gate.is_same_person(&it.name, &policy.user));
+    let mut dead_end = |what: String, remedy: String| {
+        let what = format!("{name}: without {}, for whom agents start deployments here, {what}", policy.user);
+        findings.push(Finding::bad(Level::Error, "four-eyes", what, remedy));
+    };
+    let left = others().count();
+    if left < usize::try_from(gate.required_approvals).unwrap_or(usize::MAX) {
+        dead_end(
+            format!("only {left} approvers are left of {} that are required", gate.required_approvals),
+            "name another approver".to_owned(),
+        );
+    }
+    for group in gate.required_groups.iter().filter(|it| !others().any(|one| it.members.contains(&one.name)))
+    {
+        dead_end(
+            format!("nobody is left of the required group `{}`", group.name),
+            format!("add an approver to the group `{}`", group.name),
+        );
     }
     findings
 }
