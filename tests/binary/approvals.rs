@@ -2,7 +2,7 @@
 
 use deployment_orchestrator::harness::simulator::Script;
 
-use crate::room::{ALL_PIPELINES, ASKS, DECIDES, Ended, Room, config};
+use crate::room::{ALL_PIPELINES, ASKS, DECIDES, Room, config};
 use crate::wire::{Era, Wire};
 
 /// A deployment that waits for dana, in a room with a server.
@@ -16,14 +16,6 @@ async fn waiting(config_of: impl Fn(&str) -> String) -> (Room, Wire, String) {
     (room, agent, id)
 }
 
-#[track_caller]
-fn assert_refused(ended: &Ended, code: &str, says: &str) {
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert_eq!(ended.stdout, "", "{ended:?}");
-    assert!(ended.stderr.contains(&format!("error[{code}]: ")), "{ended:?}");
-    assert!(ended.stderr.contains(says), "{ended:?}");
-}
-
 #[tokio::test]
 async fn only_the_approver_with_their_own_key_decides() {
     let (room, mut agent, id) = waiting(config).await;
@@ -32,20 +24,20 @@ async fn only_the_approver_with_their_own_key_decides() {
     let mallory = mallory.to_str().unwrap();
 
     let keyless = room.run(&["approve", &id, "--as", "erin", "--yes"]).await;
-    assert_refused(&keyless, "key-unusable", "erin.key");
+    keyless.assert_refused("key-unusable", "erin.key");
     assert!(keyless.stderr.contains("keygen"), "{keyless:?}");
 
     let stranger = room.run(&["approve", &id, "--as", "mallory", "--yes"]).await;
-    assert_refused(&stranger, "guard-refused", "person-may-decide");
+    stranger.assert_refused("guard-refused", "person-may-decide");
 
     let forged = room.run(&["approve", &id, "--as", DECIDES, "--key", mallory, "--yes"]).await;
-    assert_refused(&forged, "guard-refused", "signature-is-valid");
+    forged.assert_refused("guard-refused", "signature-is-valid");
 
     let forged = room.run(&["reject", &id, "--as", DECIDES, "--key", mallory, "--yes"]).await;
-    assert_refused(&forged, "guard-refused", "signature-is-valid");
+    forged.assert_refused("guard-refused", "signature-is-valid");
 
     let unasked = room.run(&["approve", &id, "--as", DECIDES]).await;
-    assert_refused(&unasked, "needs-human", "a terminal");
+    unasked.assert_refused("needs-human", "a terminal");
 
     let status = agent.status(&id).await;
     assert_eq!(status["state"], "awaiting-approval", "{status}");
@@ -56,7 +48,7 @@ async fn only_the_approver_with_their_own_key_decides() {
     room.assert_ran_once(&ALL_PIPELINES);
 
     let late = room.run(&["reject", &id, "--as", DECIDES, "--yes"]).await;
-    assert_refused(&late, "not-awaiting-approval", "completed");
+    late.assert_refused("not-awaiting-approval", "completed");
 }
 
 #[tokio::test]
@@ -80,7 +72,7 @@ async fn whoever_asked_for_it_does_not_approve_it() {
         |key: &str| config(key).replace(&format!("user = \"{ASKS}\""), &format!("user = \"{DECIDES}\""));
     let (room, mut agent, id) = waiting(for_dana).await;
     let own = room.run(&["approve", &id, "--as", DECIDES, "--yes"]).await;
-    assert_refused(&own, "guard-refused", "four-eyes");
+    own.assert_refused("guard-refused", "four-eyes");
     assert_eq!(agent.status(&id).await["state"], "awaiting-approval");
 }
 

@@ -11,9 +11,12 @@
 
 mod approvals;
 mod demo;
+mod doctor;
+mod emergencies;
 mod evidence;
 mod http;
 mod refusals;
+mod requests;
 mod room;
 mod secrets;
 mod session;

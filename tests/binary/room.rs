@@ -103,9 +103,15 @@ impl Room {
 
     /// The server, with credentials of Harness.
     pub(crate) fn server(&self) -> Command {
+        let mut command = self.operator();
+        command.arg("serve");
+        command
+    }
+
+    /// The binary in the shell of whoever runs the server.
+    pub(crate) fn operator(&self) -> Command {
         let mut command = self.command();
         command
-            .arg("serve")
             .env("HARNESS_BASE_URL", self.harness.url())
             .env("HARNESS_API_KEY", API_KEY)
             .env("HARNESS_ORG_ID", "default")
@@ -196,6 +202,15 @@ impl Ended {
     /// Standard output as the JSON that `--json` promises.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// It refused, with this code and these words.
+    #[track_caller]
+    pub(crate) fn assert_refused(&self, code: &str, says: &str) {
+        assert_eq!(self.code, Some(1), "{self:?}");
+        assert_eq!(self.stdout, "", "{self:?}");
+        assert!(self.stderr.contains(&format!("error[{code}]: ")), "{self:?}");
+        assert!(self.stderr.contains(says), "{self:?}");
     }
 
     /// It did what it was told.
