@@ -65,15 +65,6 @@ pub struct Parties<'a> {
     pub authors: &'a [PrincipalName],
 }
 
-/// How a gate came to be open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opening {
-    /// By its rules.
-    Rules,
-    /// By its emergency door.
-    BreakGlass,
-}
-
 impl ApprovalRequest {
     /// A request that is opened at `at`.
     #[must_use]
@@ -192,14 +183,11 @@ impl ApprovalRequest {
         guards
     }
 
-    /// How the gate is open, if its decisions open it.
+    /// Whether only the emergency door is open. Where nobody broke the glass,
+    /// no decision has to be verified to say so.
     #[must_use]
-    pub fn opening(&self, parties: Parties<'_>) -> Option<Opening> {
-        if self.guards_of_rules(parties).iter().all(|guard| guard.holds) {
-            Some(Opening::Rules)
-        } else {
-            self.is_glass_broken(parties).then_some(Opening::BreakGlass)
-        }
+    pub fn is_open_past_the_rules(&self, parties: Parties<'_>) -> bool {
+        self.is_glass_broken(parties) && self.guards_of_rules(parties).iter().any(|guard| !guard.holds)
     }
 
     /// The different people whose approvals count.

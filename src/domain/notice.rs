@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::approval::Opening;
 use super::decision::{Decision, Statement, Verdict};
 use super::deployment::{Deployment, Progress};
 use super::event::{Event, MainEvent};
@@ -116,7 +115,7 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
             (Topic::ApprovalDecided, format!("the approval request is taken back: {reason}"))
         }
         (Event::Main(MainEvent::Approved), State::Active { permit: Permit::Approved { request }, .. })
-            if request.opening(before.parties()) == Some(Opening::BreakGlass) =>
+            if request.is_open_past_the_rules(before.parties()) =>
         {
             (Topic::BreakGlass, break_glass(&request.decisions))
         }

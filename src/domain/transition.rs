@@ -3,7 +3,7 @@
 //! Every arrow carries its guards as values, so that an explanation and a
 //! refusal are the same computation as the transition itself.
 
-use super::approval::{ApprovalRequest, Opening};
+use super::approval::ApprovalRequest;
 use super::arrow::{Arrow, execution_succeeded, not_sent, tampered};
 use super::deployment::{Deployment, Progress};
 use super::event::{Event, MainEvent};
@@ -416,7 +416,8 @@ impl Deployment {
         else {
             return None;
         };
-        (request.opening(self.parties()) == Some(Opening::BreakGlass))
+        request
+            .is_open_past_the_rules(self.parties())
             .then(|| Review { environment: request.environment.clone(), request: request.number })
     }
 
