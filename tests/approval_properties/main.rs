@@ -70,7 +70,7 @@ fn prod() -> Stage {
 impl<'a> Walk<'a> {
     fn new(mode: Mode, seen: &'a RefCell<Seen>) -> Self {
         let mut deployment = deployment(mode);
-        deployment.spec.commit_authors = vec![person(AUTHOR)];
+        std::sync::Arc::make_mut(&mut deployment.spec).commit_authors = vec![person(AUTHOR)];
         deployment.progress.state =
             State::AwaitingApproval { environment: environment("prod"), request: None };
         Self {
