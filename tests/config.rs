@@ -54,6 +54,7 @@ fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
         ("[timing]\nfastest_poll = \"soon\"".to_owned(), "write a duration"),
         ("[people.dana]\npublic_key = \"ed25519:no\"".to_owned(), "keygen"),
         ("user = ".to_owned(), "line 1"),
+        ("[http]\norigins = [\"*\"]".to_owned(), "a scheme and a host"),
         ("[people.dana]\nroles = [\"king\"]".to_owned(), "king"),
         ("[agent]\nstarts_per_day = 3".to_owned(), "starts_per_day"),
         (

@@ -201,6 +201,9 @@ async fn an_approval_that_is_written_into_the_row_opens_nothing() {
     it.assert_sound();
 }
 
+/// The SQL of an attack, given what is asked.
+type Edit<'a> = &'a dyn Fn(&Statement) -> String;
+
 #[tokio::test(start_paused = true)]
 async fn what_was_edited_while_people_are_asked_opens_nothing() {
     let mallory =
@@ -209,7 +212,7 @@ async fn what_was_edited_while_people_are_asked_opens_nothing() {
         let statement = Statement { person: name.parse().unwrap(), ..statement.clone() };
         Decision::sign(statement, &key_of(name))
     };
-    let table: [(&str, &dyn Fn(&Statement) -> String); 4] = [
+    let table: [(&str, Edit<'_>); 4] = [
         ("a true approval, past the history", &|asked| decisions_in_the_row(&[signed(asked, "grace")])),
         ("another approver, and their approval", &|asked| {
             format!(
