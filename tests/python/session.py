@@ -17,6 +17,7 @@ from pathlib import Path
 import jsonschema
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from mcp.types import ElicitRequestFormParams, ElicitResult
 
 API_KEY = "pat.acme.python.never-to-be-seen"
 COMMAND_SECONDS = 60
@@ -27,6 +28,8 @@ user = "alex"
 [people.dana]
 {public_key}
 
+[people.alex]
+
 [[environments]]
 name = "dev"
 
@@ -35,11 +38,15 @@ name = "staging"
 
 [[environments]]
 name = "prod"
-approval = {{ approvers = ["dana"] }}
+approval = {{ {approval} }}
 
 [timing]
 fastest_poll = "50ms"
 """
+
+
+SIGNED = 'approvers = ["dana"]'
+CONFIRMED = 'approvers = ["alex"], accept = ["client-confirmed"], allow_self_approval = true'
 
 
 class Checks:
@@ -85,8 +92,10 @@ class Place:
 
     def prepare(self) -> None:
         made = self.run("keygen", "--as", "dana")
-        public_key = next(line for line in made.stdout.splitlines() if line.startswith("public_key"))
-        (self.folder / "config.toml").write_text(CONFIG.format(public_key=public_key))
+        self.public_key = next(line for line in made.stdout.splitlines() if line.startswith("public_key"))
+
+    def rule(self, approval: str) -> None:
+        (self.folder / "config.toml").write_text(CONFIG.format(public_key=self.public_key, approval=approval))
 
 
 @contextmanager
@@ -118,6 +127,47 @@ async def session(checks: Checks, place: Place, mode: str) -> None:
         log.seek(0)
         text = log.read()
         check("no secret in the log", API_KEY not in text, "the API key")
+
+
+async def confirmation(checks: Checks, place: Place, mode: str) -> None:
+    """A person at the client says no, then yes, to what the server asks."""
+
+    def check(name: str, holds: object, saw: object = "") -> None:
+        checks.check(f"{mode}: {name}", holds, saw)
+
+    asked = []
+
+    async def person(_, question: ElicitRequestFormParams) -> ElicitResult:
+        asked.append(question)
+        if len(asked) == 1:
+            return ElicitResult(action="decline")
+        return ElicitResult(action="accept", content={"approve": True})
+
+    parameters = StdioServerParameters(command=str(place.binary), args=["serve"], env=place.server)
+    with open(place.folder / f"{mode}.log", "a") as log:
+        async with Client(stdio_client(parameters, errlog=log), mode=mode, elicitation_callback=person) as client:
+
+            async def call(name: str, /, **arguments):
+                result = await client.call_tool(name, arguments)
+                assert not result.is_error, f"{name}: {result.content}"
+                return result.structured_content
+
+            started = await call("start_deployment", repository="acme/pay", branch="main", commit_sha="9f3c2d1")
+            id = started["deployment"]["deployment_id"]
+            await wait(call, id, "attention")
+            declined = await call("approve", deployment_id=id)
+            check("who declines approves nothing", declined["approved"] is False, declined)
+            shown = [declined["request"]["digest"], "9f3c2d1", "deploy_prod"]
+            check("the question shows what will happen", all(it in asked[0].message for it in shown), asked[0].message)
+            confirmed = await call("approve", deployment_id=id)
+            check("who confirms approves", confirmed["approved"] is True, confirmed)
+            caveats = confirmed["deployment"]["caveats"]
+            check("everybody is told how little that proves", any("no human is proved" in it for it in caveats), caveats)
+            status = await wait(call, id, "ended")
+            check("it completes", status["state"] == "completed", status)
+            events = (await call("get_history", deployment_id=id, limit=100))["events"]
+            decided = [(event["by"], event["assurance"]) for event in events if event["event"] == "DECISION_MADE"]
+            check("the history names the person and the proof", decided == [("alex", "client-confirmed")], decided)
 
 
 async def talk(check, client: Client, place: Place, mode: str) -> None:
@@ -211,11 +261,14 @@ def main() -> int:
         with simulated_harness(binary, folder) as harness:
             place = Place(binary, folder, harness)
             place.prepare()
-            for mode in ("legacy", "2026-07-28"):
-                try:
-                    asyncio.run(asyncio.wait_for(session(checks, place, mode), 120))
-                except Exception as error:  # Every way to end early is a failed check.
-                    checks.check(f"{mode}: the session goes to its end", False, repr(error))
+            for approval, conversation in ((SIGNED, session), (CONFIRMED, confirmation)):
+                place.rule(approval)
+                for mode in ("legacy", "2026-07-28"):
+                    try:
+                        asyncio.run(asyncio.wait_for(conversation(checks, place, mode), 120))
+                    except Exception as error:  # Every way to end early is a failed check.
+                        name = f"{mode}: the {conversation.__name__} goes to its end"
+                        checks.check(name, False, repr(error))
     print(f"the Python SDK: {checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed or not checks.passed else 0
 
