@@ -37,6 +37,7 @@ impl Scene {
         let mut deployment = deployment(Mode::Auto);
         deployment.progress.state =
             State::AwaitingApproval { environment: environment("prod"), request: None };
+        deployment.progress.place = Some(environment("prod"));
         Self { deployment, gate, at: START }
     }
 

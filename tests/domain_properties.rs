@@ -20,6 +20,7 @@ use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure
 use deployment_orchestrator::domain::gate::Gate;
 use deployment_orchestrator::domain::guard::Refusal;
 use deployment_orchestrator::domain::id::{CorrelationKey, DeploymentId, ExecutionId, PipelineId};
+use deployment_orchestrator::domain::place::Hold;
 use deployment_orchestrator::domain::plan::{self, Gates, Next, Otherwise, Step, Timing};
 use deployment_orchestrator::domain::run::{Finding, RunEvent, RunStatus, ValidationReport};
 use deployment_orchestrator::domain::state::{Restore, State, Version};
@@ -28,7 +29,7 @@ use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::domain::transition::Transition;
 use deployment_orchestrator::domain::workflow::Stage;
 
-use choices::Choices;
+use choices::{Choices, goes_in};
 use fixtures::{
     APPROVERS, GLASS_BREAKERS, INITIATOR, OPEN_FOR, START, asks, decision, deployment, environment, gate,
     intends, person, private_key, statement,
@@ -67,6 +68,9 @@ impl Walk {
         walk.say(&RunEvent::ValidationReported { report }.into()).unwrap();
         walk.complete(&Stage::Validating);
         for stage in [Stage::Building, Stage::Testing, Stage::Deploying(environment("dev"))] {
+            if stage.environment().is_some() {
+                walk.say(&goes_in(&walk.deployment)).unwrap();
+            }
             walk.say(&intends(&walk.deployment, &stage, None)).unwrap();
             let execution = "run-0".parse().unwrap();
             walk.say(&RunEvent::TriggerAccepted { execution, pipeline: a_pipeline() }.into()).unwrap();
@@ -325,7 +329,7 @@ fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event {
     let deployment = &walk.deployment;
     let stage = deployment.progress.state.work().map_or_else(prod, |(stage, _)| stage);
     let weaker = Gate { required_approvals: 1, allow_self_approval: true, ..gate() };
-    match choices.below(18) {
+    match choices.below(19) {
         0..4 => {
             let mut doors: Vec<MainEvent> = doors(&deployment.spec.workflow, text).collect();
             if choices.below(4) > 0 {
@@ -356,6 +360,14 @@ fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event {
             choices.of(vec![accepted, lost, failed]).into()
         }
         15 => RunEvent::ExecutionObserved { status: status(choices, text) }.into(),
+        18 => {
+            let environment = choices.of(vec![environment("dev"), environment("prod")]);
+            let newer = choices.of(vec![DeploymentId::new(2, 2), DeploymentId::new(0, 2)]);
+            let freeze = MainEvent::FreezeOverridden { freeze: text.to_owned(), reason: text.to_owned() };
+            let superseded = MainEvent::Superseded { by: newer };
+            let others = vec![MainEvent::HeldLong, freeze, superseded, MainEvent::PlaceTaken { environment }];
+            choices.of(others).into()
+        }
         17 if choices.below(8) == 0 => MainEvent::TamperingFound { what: text.to_owned() }.into(),
         16 => choices.of(vec![RunEvent::AbortRequested, RunEvent::OutcomeResolved]).into(),
         _ => RunEvent::RetryScheduled { not_before: walk.now.plus(Duration::from_secs(2)) }.into(),
@@ -372,6 +384,12 @@ fn engine_says(walk: &Walk, step: Step, choices: &mut Choices, text: &str) -> Op
         Step::Record(event) => event,
         Step::Validate => report(choices, text).into(),
         Step::RequestApproval { .. } => asks(deployment, &gate()),
+        Step::Trigger { stage } if deployment.progress.place.as_ref() != stage.environment() => {
+            match choices.below(4) {
+                0 => MainEvent::Held { by: vec![Hold::Full { most: 1 }] }.into(),
+                _ => goes_in(deployment),
+            }
+        }
         Step::Trigger { stage } => {
             let policy = deployment.spec.workflow.is_gated(&stage).then(|| gate().version());
             intends(deployment, &stage, policy)

@@ -16,6 +16,7 @@ use deployment_orchestrator::domain::event::{Completion, Event, MainEvent};
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
 use deployment_orchestrator::domain::guard::Refusal;
 use deployment_orchestrator::domain::id::DeploymentId;
+use deployment_orchestrator::domain::place::{Held, Hold};
 use deployment_orchestrator::domain::run::{
     Execution, Finding, Phase, Run, RunEvent, RunStatus, ValidationReport,
 };
@@ -90,6 +91,7 @@ variants!(reason_variant, REASONS, FailureReason, {
     FailureReason::StageFailed { .. } => "StageFailed",
     FailureReason::StageErrored { .. } => "StageErrored",
     FailureReason::StageAborted => "StageAborted",
+    FailureReason::Superseded { .. } => "Superseded",
     FailureReason::ApprovalRejected { .. } => "ApprovalRejected",
     FailureReason::ApprovalExpired => "ApprovalExpired",
     FailureReason::Tampered { .. } => "Tampered",
@@ -103,6 +105,11 @@ variants!(event_variant, EVENTS, Event, {
     Event::Main(MainEvent::StageComplete { completion: Completion::Testing }) => "Complete, Testing",
     Event::Main(MainEvent::StageComplete { completion: Completion::Deploying(_) }) => "Complete, Deploying",
     Event::Main(MainEvent::Failure) => "Failure",
+    Event::Main(MainEvent::Held { .. }) => "Held",
+    Event::Main(MainEvent::HeldLong) => "HeldLong",
+    Event::Main(MainEvent::PlaceTaken { .. }) => "PlaceTaken",
+    Event::Main(MainEvent::FreezeOverridden { .. }) => "FreezeOverridden",
+    Event::Main(MainEvent::Superseded { .. }) => "Superseded",
     Event::Main(MainEvent::ApprovalRequested { .. }) => "ApprovalRequested",
     Event::Main(MainEvent::DecisionMade { .. }) => "DecisionMade",
     Event::Main(MainEvent::ApprovalReminded) => "ApprovalReminded",
@@ -241,6 +248,7 @@ fn sample(note: impl Into<String>, touched: &[&str], state: State) -> Sample {
     deployment.progress.state = state;
     deployment.progress.requests = 1;
     deployment.progress.touched = touched.iter().map(|name| environment(name)).collect();
+    deployment.progress.place = deployment.progress.state.environment().cloned();
     Sample { note: note.into(), deployment }
 }
 
@@ -268,6 +276,7 @@ fn samples() -> Vec<Sample> {
         &["dev"],
         State::Active { work: Work::first(prod()), permit: Permit::Open },
     ));
+    samples.extend(outside());
     samples.extend(awaiting_approval());
     samples.extend(cancelling());
     samples.extend(rolling_back());
@@ -279,6 +288,25 @@ fn samples() -> Vec<Sample> {
     let failure = failure(Cause::PipelineFailed, Retry::Final);
     samples.push(sample("", &["dev", "prod"], State::RollbackFailed { failure }));
     samples
+}
+
+/// Before an environment whose place they do not have.
+fn outside() -> Vec<Sample> {
+    let active = |note: &str, permit, stage| {
+        let work = Work::first(stage);
+        let mut outside = sample(note, &["dev"], State::Active { work, permit });
+        outside.deployment.progress.place = None;
+        outside
+    };
+    let held = Held { since: START, queued_since: None, by: vec![Hold::Full { most: 1 }], told: false };
+    let mut waits = active(", held", Permit::Open, dev());
+    waits.deployment.progress.held = Some(held.clone());
+    let mut told = active(", held, people told", Permit::Open, dev());
+    told.deployment.progress.held = Some(Held { told: true, ..held });
+    let mut restores = sample("without its place", &["prod"], rollback(None, Run::first(), &[]));
+    restores.deployment.progress.place = None;
+    let approved = active(", without its place", Permit::Approved { request: approved() }, prod());
+    vec![active(", without its place", Permit::Open, dev()), approved, waits, told, restores]
 }
 
 fn awaiting_approval() -> Vec<Sample> {
@@ -352,6 +380,7 @@ fn failed() -> Vec<Sample> {
         (prod(), FailureReason::StageFailed { failure: because() }),
         (prod(), FailureReason::ApprovalRejected { message: "no".to_owned() }),
         (prod(), FailureReason::ApprovalExpired),
+        (prod(), FailureReason::Superseded { by: DeploymentId::new(2, 2) }),
         (prod(), FailureReason::Tampered { what: "the spec".to_owned() }),
     ]
     .into_iter()
@@ -390,6 +419,13 @@ fn main_events(deployment: &Deployment) -> Vec<(&'static str, MainEvent)> {
         ("", complete(Completion::Deploying(environment("dev")))),
         ("", complete(Completion::Deploying(environment("prod")))),
         ("", MainEvent::Failure),
+        ("", MainEvent::Held { by: vec![Hold::Full { most: 1 }] }),
+        ("", MainEvent::HeldLong),
+        ("(dev)", MainEvent::PlaceTaken { environment: environment("dev") }),
+        ("(prod)", MainEvent::PlaceTaken { environment: environment("prod") }),
+        ("", MainEvent::FreezeOverridden { freeze: "holidays".to_owned(), reason: "why".to_owned() }),
+        ("", MainEvent::Superseded { by: DeploymentId::new(2, 2) }),
+        ("(older)", MainEvent::Superseded { by: DeploymentId::new(0, 2) }),
         ("", asked),
         ("(approve)", decided(APPROVERS[3], Verdict::Approve)),
         ("(reject)", decided(APPROVERS[3], Verdict::Reject)),

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::approval::ApprovalSection;
+use super::environments::{self, EnvironmentSection};
 use super::http::HttpSection;
 use super::people::{AgentSection, Groups, PeopleSection};
 use super::policy::Policy;
-use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName, VariableName};
+use crate::domain::id::{PipelineId, PrincipalName, VariableName};
 use crate::domain::plan::{Gates, Timing};
 use crate::domain::workflow::{Environment, PipelineRun, Workflow};
 
@@ -65,19 +65,6 @@ struct PipelineSection {
     variables: BTreeMap<VariableName, String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
-struct EnvironmentSection {
-    name: EnvironmentName,
-    pipeline: Option<PipelineId>,
-    #[serde(default)]
-    input_sets: Vec<String>,
-    #[serde(default)]
-    variables: BTreeMap<VariableName, String>,
-    production: Option<bool>,
-    approval: Option<ApprovalSection>,
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 struct TimingSection {
@@ -96,13 +83,14 @@ impl ConfigFile {
             Some(user) => user.clone(),
             None => os_user.parse().map_err(|error| format!("{error}; set `user` in the config"))?,
         };
-        let defaults = default_environments();
+        let defaults = environments::defaults();
         let sections = self.environments.as_ref().unwrap_or(&defaults);
         if sections.is_empty() {
             return Err("`environments` is empty; name at least one, or leave it out".to_owned());
         }
         let mut environments: Vec<Environment> = Vec::new();
         let mut gates = Gates::new();
+        let mut rules = BTreeMap::new();
         for section in sections {
             if environments.iter().any(|earlier| earlier.name == section.name) {
                 return Err(format!("environment `{}` is there twice", section.name));
@@ -112,6 +100,7 @@ impl ConfigFile {
                 let gate = approval.gate(section.name.as_str(), &self.people, &self.groups)?;
                 gates.insert(section.name.clone(), gate);
             }
+            rules.insert(section.name.clone(), section.rules()?);
             environments.push(environment);
         }
         Ok(Policy {
@@ -122,34 +111,12 @@ impl ConfigFile {
                 environments,
             },
             gates,
+            rules,
             people: self.people.people(&self.agent)?,
             agent_limits: self.agent.limits(),
             triggerable: self.agent.triggerable_pipelines.clone(),
             timing: self.timing.timing()?,
             caveats: Vec::new(),
-        })
-    }
-}
-
-impl EnvironmentSection {
-    fn environment(&self) -> Result<Environment, String> {
-        let is_prod = matches!(self.name.as_str(), "prod" | "production");
-        let gated = self.approval.is_some() || is_prod;
-        let pipeline = match &self.pipeline {
-            Some(pipeline) => pipeline.clone(),
-            None => format!("deploy_{}", self.name.as_str().replace('-', "_"))
-                .parse()
-                .map_err(|error| format!("environment `{}`: {error}", self.name))?,
-        };
-        Ok(Environment {
-            name: self.name.clone(),
-            production: self.production.unwrap_or(gated),
-            gated,
-            deploy: PipelineRun {
-                pipeline,
-                input_sets: self.input_sets.clone(),
-                variables: self.variables.clone(),
-            },
         })
     }
 }
@@ -201,19 +168,4 @@ fn pipeline_or(section: Option<&PipelineSection>, default: &str) -> Result<Pipel
             variables: BTreeMap::new(),
         },
     })
-}
-
-fn default_environments() -> Vec<EnvironmentSection> {
-    ["dev", "staging", "prod"]
-        .into_iter()
-        .filter_map(|name| name.parse().ok())
-        .map(|name| EnvironmentSection {
-            name,
-            pipeline: None,
-            input_sets: Vec::new(),
-            variables: BTreeMap::new(),
-            production: None,
-            approval: None,
-        })
-        .collect()
 }

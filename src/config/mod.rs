@@ -2,6 +2,7 @@
 
 mod approval;
 pub mod environment;
+mod environments;
 mod file;
 mod http;
 mod people;

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::assurance::Assurance;
+use crate::domain::entrance::Rules;
 use crate::domain::gate::Gate;
-use crate::domain::id::{PipelineId, PrincipalName};
+use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName};
 use crate::domain::limits::Limits;
 use crate::domain::plan::{Gates, Timing};
 use crate::domain::role::{Right, Role};
@@ -22,6 +23,8 @@ pub struct Policy {
     /// The gates that can be opened. A gated environment that is missing here
     /// has nobody who could approve, and a start that needs it is refused.
     pub gates: Gates,
+    /// What is asked before anything goes into an environment.
+    pub rules: BTreeMap<EnvironmentName, Rules>,
     /// Whom the config names.
     pub people: BTreeMap<PrincipalName, Person>,
     /// How far agents may go whose person the config does not name.

@@ -70,6 +70,14 @@ impl Deployment {
             key.to_string(),
             format!("the key is {}", self.next_key(stage)),
         )];
+        if self.spec.workflow.is_exclusive(stage) {
+            guards.push(Guard::new(
+                "has-the-place",
+                self.progress.place.as_ref() == stage.environment(),
+                self.progress.place.as_ref().map_or_else(|| "no place".to_owned(), |it| format!("has {it}")),
+                "the engine has taken the place in the environment for this deployment",
+            ));
+        }
         if !self.spec.workflow.is_gated(stage) {
             return guards;
         }

@@ -11,6 +11,7 @@ use super::id::{
     Branch, CommitSha, CorrelationKey, DeploymentId, EnvironmentName, IdempotencyKey, IssueKey,
     PrincipalName, Repository, Service, VariableName,
 };
+use super::place::{Held, Place};
 use super::principal::Actor;
 use super::state::{State, Version};
 use super::subject::Subject;
@@ -90,6 +91,15 @@ pub struct Progress {
     pub intents: BTreeMap<String, u32>,
     /// Environments in which an execution of ours ran or may have run.
     pub touched: BTreeSet<EnvironmentName>,
+    /// The environment whose place it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<EnvironmentName>,
+    /// What holds it before the environment that is next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+    /// The freezes of that environment that somebody has overridden for it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub overridden: BTreeSet<String>,
 }
 
 impl Deployment {
@@ -104,6 +114,9 @@ impl Deployment {
             requests: 0,
             intents: BTreeMap::new(),
             touched: BTreeSet::new(),
+            place: None,
+            held: None,
+            overridden: BTreeSet::new(),
         };
         Self { id, created_at: at, spec: spec.into(), progress }
     }
@@ -124,6 +137,22 @@ impl Deployment {
     #[must_use]
     pub fn target(&self) -> Option<&EnvironmentName> {
         self.spec.workflow.environments.last().map(|environment| &environment.name)
+    }
+
+    /// The place that it has.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        self.place_in(self.progress.place.as_ref())
+    }
+
+    /// The place that it is before or in.
+    #[must_use]
+    pub fn place_at_hand(&self) -> Option<Place> {
+        self.place_in(self.progress.state.environment())
+    }
+
+    fn place_in(&self, environment: Option<&EnvironmentName>) -> Option<Place> {
+        Some(Place { service: self.spec.service.clone(), environment: environment?.clone() })
     }
 
     /// The key of the next attempt at `stage`.

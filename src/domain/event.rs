@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::decision::Decision;
 use super::deployment::Spec;
 use super::gate::Gate;
-use super::id::EnvironmentName;
+use super::id::{DeploymentId, EnvironmentName};
+use super::place::Hold;
 use super::run::RunEvent;
 use super::state::Restore;
 use super::subject::Digest;
@@ -50,6 +51,30 @@ pub enum MainEvent {
     },
     /// The present stage failed.
     Failure,
+    /// It stays before the environment that is next. Recorded when other things hold it than before.
+    Held {
+        /// What.
+        by: Vec<Hold>,
+    },
+    /// It is held for long: people are told.
+    HeldLong,
+    /// It has the environment for itself from now on.
+    PlaceTaken {
+        /// The environment.
+        environment: EnvironmentName,
+    },
+    /// Somebody lets it pass a freeze.
+    FreezeOverridden {
+        /// The freeze, by its name.
+        freeze: String,
+        /// Why, from the caller, shortened.
+        reason: String,
+    },
+    /// A newer deployment goes into the environment instead.
+    Superseded {
+        /// That one.
+        by: DeploymentId,
+    },
     /// The engine asks people.
     ApprovalRequested {
         /// The rules as the config has them now.
@@ -164,6 +189,11 @@ impl MainEvent {
             Self::Start => "START",
             Self::StageComplete { completion } => return completion.name(),
             Self::Failure => "FAILURE",
+            Self::Held { .. } => "HELD",
+            Self::HeldLong => "HELD_LONG",
+            Self::PlaceTaken { .. } => "PLACE_TAKEN",
+            Self::FreezeOverridden { .. } => "FREEZE_OVERRIDDEN",
+            Self::Superseded { .. } => "SUPERSEDED",
             Self::ApprovalRequested { .. } => "APPROVAL_REQUESTED",
             Self::DecisionMade { .. } => "DECISION_MADE",
             Self::ApprovalReminded => "APPROVAL_REMINDED",

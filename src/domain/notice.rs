@@ -42,8 +42,10 @@ pub enum Topic {
     ApprovalDecided,
     /// The emergency door was used: everybody should know.
     BreakGlass,
-    /// Something waits for a person: an unknown outcome, a Harness approval.
+    /// Something waits for a person: an unknown outcome, a Harness approval, a place that does not get free.
     NeedsHuman,
+    /// A newer deployment took its place.
+    Superseded,
     /// An attempt failed and will be repeated.
     AttemptFailed,
     /// The deployment failed.
@@ -130,6 +132,13 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
             let state = before.progress.state.name();
             (Topic::Security, format!("{} in {state}: {}", reason.name(), reason.message()))
         }
+        (Event::Main(MainEvent::HeldLong), _) => (Topic::NeedsHuman, held(before)),
+        (Event::Main(MainEvent::Superseded { by }), _) => {
+            (Topic::Superseded, format!("superseded by {by}, which is newer"))
+        }
+        (Event::Main(MainEvent::FreezeOverridden { freeze, reason }), _) => {
+            (Topic::BreakGlass, format!("passes the freeze `{freeze}`: {reason}"))
+        }
         (Event::Run(RunEvent::TriggerLost { .. }), _) => (
             Topic::NeedsHuman,
             format!("{stage}: the reply to the trigger was lost; the execution is being looked up"),
@@ -150,6 +159,13 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
         }
         _ => return None,
     })
+}
+
+fn held(deployment: &Deployment) -> String {
+    let environment = deployment.progress.state.environment().map_or("", |name| name.as_str());
+    let Some(held) = &deployment.progress.held else { return format!("held before {environment}") };
+    let by: Vec<String> = held.by.iter().map(|hold| format!("{hold}, until {}", hold.opens_when())).collect();
+    format!("held before {environment} since {}: {}", held.since.to_rfc3339(), by.join("; "))
 }
 
 fn decided(statement: &Statement) -> (Topic, String) {
@@ -183,6 +199,7 @@ impl Topic {
             Self::ApprovalDecided => "approval-decided",
             Self::BreakGlass => "break-glass",
             Self::NeedsHuman => "needs-human",
+            Self::Superseded => "superseded",
             Self::AttemptFailed => "attempt-failed",
             Self::Failed => "failed",
             Self::Completed => "completed",

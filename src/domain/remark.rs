@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::EventName;
-use super::id::{CorrelationKey, PipelineId};
+use super::id::{CommitSha, CorrelationKey, EnvironmentName, PipelineId, Service};
 
 /// Something that happened beside the state machine. It stands in the history
 /// among the events, and replaying them passes over it.
@@ -41,6 +41,33 @@ pub enum Remark {
         /// Why, from the caller, shortened.
         reason: String,
     },
+    /// Nothing goes into the environment until it is unlocked. About no deployment.
+    EnvironmentLocked {
+        /// The environment.
+        environment: EnvironmentName,
+        /// For one service; `None`: for all.
+        service: Option<Service>,
+        /// Why, from the caller, shortened.
+        reason: String,
+    },
+    /// The lock is taken off. About no deployment.
+    EnvironmentUnlocked {
+        /// The environment.
+        environment: EnvironmentName,
+        /// As it was locked.
+        service: Option<Service>,
+        /// Why, from the caller, shortened.
+        reason: String,
+    },
+    /// A commit that was rolled back may be deployed again. About no deployment.
+    CommitReleased {
+        /// The service.
+        service: Service,
+        /// The commit.
+        commit: CommitSha,
+        /// Why, from the caller, shortened.
+        reason: String,
+    },
     /// A person looked at what was approved past the rules.
     Reviewed {
         /// What they found, from the caller, shortened.
@@ -58,6 +85,9 @@ impl Remark {
             Self::PipelineAsked { .. } => "PIPELINE_ASKED",
             Self::AgentsFrozen { .. } => "AGENTS_FROZEN",
             Self::AgentsReleased { .. } => "AGENTS_RELEASED",
+            Self::EnvironmentLocked { .. } => "ENVIRONMENT_LOCKED",
+            Self::EnvironmentUnlocked { .. } => "ENVIRONMENT_UNLOCKED",
+            Self::CommitReleased { .. } => "COMMIT_RELEASED",
             Self::Reviewed { .. } => "REVIEWED",
         };
         EventName(name.to_owned())

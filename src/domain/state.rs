@@ -192,6 +192,11 @@ pub enum FailureReason {
     },
     /// Somebody stopped the execution in Harness.
     StageAborted,
+    /// A newer deployment of the service goes into the environment instead.
+    Superseded {
+        /// That one.
+        by: DeploymentId,
+    },
     /// A person rejected the request. Needs a new commit.
     ApprovalRejected {
         /// Who and why.
@@ -216,6 +221,7 @@ impl FailureReason {
             Self::StageFailed { .. } => "stage-failed",
             Self::StageErrored { .. } => "stage-errored",
             Self::StageAborted => "stage-aborted",
+            Self::Superseded { .. } => "superseded",
             Self::ApprovalRejected { .. } => "approval-rejected",
             Self::ApprovalExpired => "approval-expired",
             Self::Tampered { .. } => "tampered",
@@ -229,6 +235,7 @@ impl FailureReason {
             Self::ValidationFailed { .. }
             | Self::TestsFailed { .. }
             | Self::ApprovalRejected { .. }
+            | Self::Superseded { .. }
             | Self::Tampered { .. } => true,
             Self::StageFailed { .. }
             | Self::StageErrored { .. }
@@ -246,6 +253,7 @@ impl FailureReason {
             | Self::StageFailed { failure }
             | Self::StageErrored { failure } => failure.message.clone(),
             Self::StageAborted => "the execution was stopped in Harness".to_owned(),
+            Self::Superseded { by } => format!("{by} is newer and goes there instead"),
             Self::ApprovalRejected { message } => message.clone(),
             Self::ApprovalExpired => "nobody decided before the approval request expired".to_owned(),
             Self::Tampered { what } => format!("what is stored is not what was recorded: {what}"),
@@ -308,6 +316,28 @@ impl State {
             | Self::AwaitingApproval { .. }
             | Self::Cancelling { .. }
             | Self::RollingBack(_) => false,
+        }
+    }
+
+    /// The environment that it is before, or at work in.
+    #[must_use]
+    pub fn environment(&self) -> Option<&EnvironmentName> {
+        match self {
+            Self::Active { work, .. } | Self::Cancelling { stopping: Some(work), .. } => {
+                work.stage.environment()
+            }
+            Self::AwaitingApproval { environment, .. } => Some(environment),
+            Self::RollingBack(rollback) => match &rollback.stopping {
+                Some(work) => work.stage.environment(),
+                None => Some(&rollback.now.environment),
+            },
+            Self::Pending
+            | Self::Cancelling { stopping: None, .. }
+            | Self::Completed
+            | Self::Failed { .. }
+            | Self::Cancelled
+            | Self::RolledBack
+            | Self::RollbackFailed { .. } => None,
         }
     }
 

@@ -107,6 +107,12 @@ impl Deployment {
                 ))
             }
 
+            (_, E::Held { .. }) => self.stays(),
+            (_, E::HeldLong) => self.held_long(),
+            (_, E::PlaceTaken { environment }) => self.place_taken(environment),
+            (_, E::FreezeOverridden { freeze, .. }) => self.freeze_overridden(freeze),
+            (_, E::Superseded { by }) => self.superseded(by),
+
             (
                 State::AwaitingApproval { environment, request: None },
                 E::ApprovalRequested { gate, digest },
@@ -265,6 +271,7 @@ impl Deployment {
             Event::Main(MainEvent::Rollback { .. }) => progress.touched = self.touched(),
             _ => {}
         }
+        progress.note_place(before, event, at);
         progress
     }
 

@@ -31,6 +31,13 @@ pub struct Environment {
     /// Whether people must approve before anything is deployed here. Who and
     /// how is the gate of the config, which is judged as it is at that time.
     pub gated: bool,
+    /// Whether only the deployment that has the place may trigger anything here.
+    /// `false` in a workflow that was copied before there were places.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exclusive: bool,
+    /// How many services may be deployed here at a time; `None`: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
     /// The pipeline that deploys here.
     pub deploy: PipelineRun,
 }
@@ -62,6 +69,17 @@ pub enum Stage {
     Deploying(EnvironmentName),
     /// Put an environment's last good version back.
     Restoring(EnvironmentName),
+}
+
+impl Stage {
+    /// Where it deploys to.
+    #[must_use]
+    pub fn environment(&self) -> Option<&EnvironmentName> {
+        match self {
+            Self::Deploying(environment) | Self::Restoring(environment) => Some(environment),
+            Self::Validating | Self::Building | Self::Testing => None,
+        }
+    }
 }
 
 impl fmt::Display for Stage {
@@ -118,6 +136,19 @@ impl Workflow {
     #[must_use]
     pub fn is_gated(&self, stage: &Stage) -> bool {
         matches!(stage, Stage::Deploying(name) if self.environment(name).is_none_or(|it| it.gated))
+    }
+
+    /// Whether `stage` takes the place of its environment.
+    #[must_use]
+    pub fn is_exclusive(&self, stage: &Stage) -> bool {
+        stage.environment().and_then(|name| self.environment(name)).is_some_and(|it| it.exclusive)
+    }
+
+    /// The environment before this one on the way.
+    #[must_use]
+    pub fn before(&self, name: &EnvironmentName) -> Option<&Environment> {
+        let here = self.environments.iter().position(|environment| environment.name == *name)?;
+        self.environments.get(here.checked_sub(1)?)
     }
 
     /// Whether an attempt at `stage` may be repeated only when it is known that

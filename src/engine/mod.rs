@@ -5,6 +5,7 @@
 //! Tools, webhooks and approvals only write an event and ring the bell. So a
 //! restart is the normal path, and there is no recovery code.
 
+mod entrance;
 mod observe;
 mod outbox;
 mod step;

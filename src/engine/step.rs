@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::Parts;
+use super::{Parts, entrance};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::execution::{Cause, Failure, Retry};
@@ -52,9 +52,18 @@ pub(super) async fn take(
         Step::Record(event) => parts.record(fence, &deployment, event).await.map(drop),
         Step::Validate => validate(parts, fence, &deployment).await,
         Step::RequestApproval { environment } => {
-            request_approval(parts, fence, &deployment, &environment).await
+            match entrance::reserve(parts, fence, &deployment, &environment).await? {
+                Some(deployment) => request_approval(parts, fence, &deployment, &environment).await,
+                None => Ok(()),
+            }
         }
-        Step::Trigger { stage } => trigger(parts, fence, &deployment, &stage).await,
+        Step::Trigger { stage } => match stage.environment() {
+            None => trigger(parts, fence, &deployment, &stage).await,
+            Some(environment) => match entrance::enter(parts, fence, &deployment, environment).await? {
+                Some(inside) => trigger(parts, fence, &inside, &stage).await,
+                None => Ok(()),
+            },
+        },
         Step::LookUp { pipeline, key, since, otherwise } => {
             let pause = parts.policy.timing.poll_pause(parts.clock.now().since(since));
             match parts.executions.find(&pipeline, &key, since).await {

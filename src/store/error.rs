@@ -7,6 +7,7 @@ use super::lookup::Use;
 use super::remark::Frozen;
 use crate::domain::guard::Refusal;
 use crate::domain::id::{DeploymentId, PrincipalName};
+use crate::domain::place::Hold;
 use crate::domain::record::Unreadable;
 
 /// The cause below an error of ours. Shared, because one failed commit is told to everybody in it.
@@ -34,6 +35,9 @@ pub enum Error {
     /// The state machine said no.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The place that the deployment was to take cannot be had now.
+    #[error("the place is not free: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Held(Vec<Hold>),
     /// An agent acts, and all of them are stopped.
     #[error("all agents were stopped by {} at {}: {}", .0.by.principal, .0.at.to_rfc3339(), .0.reason)]
     AgentsFrozen(Frozen),
@@ -100,6 +104,7 @@ impl Error {
             Self::NotFound { .. }
             | Self::Stale { .. }
             | Self::Refused(_)
+            | Self::Held(_)
             | Self::AgentsFrozen(_)
             | Self::QuotaSpent { .. }
             | Self::LeaseLost { .. }

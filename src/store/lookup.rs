@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::domain::event::{Event, MainEvent};
-use crate::domain::id::PrincipalName;
+use crate::domain::id::{EnvironmentName, PrincipalName, Service};
 use crate::domain::principal::{Actor, Principal};
 use crate::domain::record::What;
 use crate::domain::remark::Remark;
@@ -33,6 +33,10 @@ pub(super) enum Lookup {
     Agents,
     /// An agent's use of what is counted, and the person for whom it acts.
     Use(Use, PrincipalName),
+    /// Whether an environment is locked: for one service, or for all.
+    Lock(EnvironmentName, Option<Service>),
+    /// Whether a commit of a service was released from quarantine.
+    Commit(Service, String),
 }
 
 impl Lookup {
@@ -40,6 +44,13 @@ impl Lookup {
     pub(super) fn of(what: &What, actor: &Actor) -> Option<Self> {
         match what {
             What::Remark(Remark::AgentsFrozen { .. } | Remark::AgentsReleased { .. }) => Some(Self::Agents),
+            What::Remark(
+                Remark::EnvironmentLocked { environment, service, .. }
+                | Remark::EnvironmentUnlocked { environment, service, .. },
+            ) => Some(Self::Lock(environment.clone(), service.clone())),
+            What::Remark(Remark::CommitReleased { service, commit, .. }) => {
+                Some(Self::Commit(service.clone(), commit.to_string()))
+            }
             What::Remark(_) => None,
             What::Event(event) => Self::of_event(event, actor),
         }
@@ -63,6 +74,10 @@ impl fmt::Display for Lookup {
         match self {
             Self::Agents => out.write_str("agents"),
             Self::Use(what, by) => write!(out, "{what}/{by}"),
+            Self::Lock(environment, service) => {
+                write!(out, "lock/{environment}/{}", service.as_ref().map_or("*", Service::as_str))
+            }
+            Self::Commit(service, commit) => write!(out, "commit/{service}/{commit}"),
         }
     }
 }

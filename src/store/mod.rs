@@ -34,6 +34,7 @@ mod evidence;
 mod lease;
 mod lookup;
 mod outbox;
+mod place;
 mod queries;
 mod recent;
 mod record;

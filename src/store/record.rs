@@ -13,6 +13,7 @@ use super::error::Error;
 use super::lease::{self, Fence};
 use super::lookup::Lookup;
 use super::outbox::{self, Sealed};
+use super::place::Move;
 use super::queries;
 use super::remark;
 use super::review;
@@ -126,6 +127,7 @@ pub(super) struct Draft {
     notices: Vec<Sealed>,
     deployed: Option<Deployed>,
     review: Option<Review>,
+    moved: Option<Move>,
 }
 
 /// An entry with what can be known of it before the transaction.
@@ -169,9 +171,15 @@ impl Submission {
             }
         };
         allowance::check(connection, entry.allowance, lookup.as_ref())?;
+        if let Some(moved) = &draft.moved {
+            moved.check(connection, &draft.after)?;
+        }
         let head = chain::head(connection)?;
         let position = head.position + 1;
         save(connection, &anchor, draft, position)?;
+        if let Some(moved) = &draft.moved {
+            moved.save(connection, anchor.number, entry.at)?;
+        }
         let line = Line {
             at: entry.at,
             actor: actor.clone(),
@@ -213,6 +221,7 @@ fn draft(deployment: &Deployment, entry: &Entry) -> Result<Draft, Error> {
         due_at: plan::due_at(&after, entry.at),
         progress: to_json(&after.progress),
         notices: notices.iter().map(Sealed::from).collect(),
+        moved: Move::between(deployment, &after),
         after: Arc::new(after),
         deployed,
         review,

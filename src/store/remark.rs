@@ -9,6 +9,7 @@ use super::chain::{self, Line};
 use super::error::Error;
 use super::lookup::Lookup;
 use super::outbox;
+use super::place;
 use super::review;
 use super::row::{from_json, to_json};
 use crate::domain::id::DeploymentId;
@@ -77,6 +78,9 @@ pub(super) fn add(connection: &Connection, remarked: &Remarked) -> Result<Option
                 return Ok(None);
             }
             chain::append(connection, &head, Line { at, actor, event, lookup, left: None })?;
+            if let Remark::EnvironmentUnlocked { .. } | Remark::CommitReleased { .. } = remark {
+                place::wake(connection, at)?;
+            }
         }
         About::Deployment { id, notice } => {
             let anchor = anchor::find(connection, id)?;
@@ -106,6 +110,9 @@ fn most(remark: &Remark) -> Option<u32> {
         Remark::PipelineAsked { .. }
         | Remark::AgentsFrozen { .. }
         | Remark::AgentsReleased { .. }
+        | Remark::EnvironmentLocked { .. }
+        | Remark::EnvironmentUnlocked { .. }
+        | Remark::CommitReleased { .. }
         | Remark::Reviewed { .. } => None,
     }
 }

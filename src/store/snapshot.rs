@@ -6,9 +6,12 @@ use rusqlite::Connection;
 
 use super::decoded::Decoded;
 use super::error::Error;
+use super::place;
 use super::queries;
 use crate::domain::deployment::Deployment;
+use crate::domain::entrance::Facts;
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service};
+use crate::domain::place::Place;
 use crate::domain::state::Version;
 
 /// The database at one moment. The verbs are those of [`Store`](super::Store).
@@ -28,6 +31,22 @@ impl<'c> Snapshot<'c> {
     /// [`Error::NotFound`], or those of the database.
     pub fn load(&self, id: &DeploymentId) -> Result<Arc<Deployment>, Error> {
         queries::load_by(self.connection, id, |row| self.decoded.deployment(row))
+    }
+
+    /// What is known of an environment for a deployment that wants to go in.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn facts(&self, deployment: &Deployment, environment: &EnvironmentName) -> Result<Facts, Error> {
+        place::facts(self.connection, deployment, environment)
+    }
+
+    /// The deployments that are before a place or in it, in the order of their creation.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn at_hand(&self, place: &Place) -> Result<Vec<DeploymentId>, Error> {
+        place::at_hand(self.connection, &place.to_string())
     }
 
     /// The versions that an environment had, newest first.

@@ -11,6 +11,7 @@ use super::anchor;
 use super::chain::{self, Stored};
 use super::error::Error;
 use super::lookup::Lookup;
+use super::place;
 use super::review;
 use super::row::{self, signed, to_json, unsigned};
 use super::version;
@@ -257,7 +258,7 @@ fn differing(
         ("idempotency_key", spec.idempotency_key.as_ref().map(ToString::to_string).into()),
         ("created_at", deployment.created_at.0.into()),
     ];
-    for (column, made) in columns {
+    for (column, made) in columns.into_iter().chain(place::columns(deployment)) {
         if row.get::<_, Value>(column)? != made {
             return Ok(Some(column));
         }

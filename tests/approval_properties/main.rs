@@ -26,7 +26,7 @@ use deployment_orchestrator::domain::state::State;
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::domain::workflow::Stage;
 
-use choices::Choices;
+use choices::{Choices, goes_in};
 use fixtures::{
     OPEN_FOR, START, asks, decision, deployment, digest_of, environment, gate, intends, person, private_key,
 };
@@ -169,6 +169,9 @@ impl<'a> Walk<'a> {
         let now = self.now;
         let asked = self.asked.as_ref().filter(|_| self.phase == Phase::Approved);
         let expected = asked.is_some_and(|it| it.opens(now).is_some() && it.config == config);
+        if self.deployment.before_environment().is_some() {
+            self.say(&goes_in(&self.deployment));
+        }
         let event = intends(&self.deployment, &prod(), Some(gate_of(&CONFIGS[config]).version()));
         if self.expecting(expected, &event) {
             self.phase = Phase::Triggered;

@@ -33,6 +33,9 @@ pub(crate) fn spec() -> Spec {
         name: name.parse().unwrap(),
         production,
         gated: production,
+        // These tests are about storing, and say nothing of places.
+        exclusive: false,
+        concurrency: None,
         deploy: pipeline(&format!("deploy_{name}")),
     };
     Spec {

@@ -1,0 +1,281 @@
+//! Places: who has them, who waits for them, and what is known of an environment.
+//!
+//! A place is given in the transaction of its event, after a look at everybody
+//! else's rows; a unique index stands behind that. Locks and released commits are
+//! remarks in the history, the newest of which counts.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::error::Error;
+use super::lookup::Lookup;
+use super::row::{self, from_json};
+use crate::domain::deployment::{Deployment, Progress};
+use crate::domain::entrance::{Facts, Lock, Stay, holds_of_the_place};
+use crate::domain::id::{DeploymentId, EnvironmentName, Service};
+use crate::domain::place::Place;
+use crate::domain::principal::Actor;
+use crate::domain::remark::Remark;
+use crate::domain::state::Version;
+use crate::domain::time::Timestamp;
+
+/// How many versions of the environment before are looked at. An older stay of the commit is forgotten.
+const STAYS_LOOKED_AT: u32 = 50;
+
+/// How many of a queue are looked at.
+const LONGEST_QUEUE: u32 = 100;
+
+/// The columns of a row that speak of places.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Columns {
+    at_hand: Option<String>,
+    place: Option<String>,
+    queued_since: Option<Timestamp>,
+}
+
+impl From<&Deployment> for Columns {
+    fn from(deployment: &Deployment) -> Self {
+        Self {
+            at_hand: deployment.place_at_hand().map(|place| place.to_string()),
+            place: deployment.place().map(|place| place.to_string()),
+            queued_since: deployment.progress.held.as_ref().and_then(|held| held.queued_since),
+        }
+    }
+}
+
+/// What the row of this deployment says of places, by column.
+pub(super) fn columns(deployment: &Deployment) -> [(&'static str, Value); 3] {
+    let Columns { at_hand, place, queued_since } = Columns::from(deployment);
+    [
+        ("at_hand", at_hand.into()),
+        ("place", place.into()),
+        ("queued_since", queued_since.map(|since| since.0).into()),
+    ]
+}
+
+/// What an event changes about places.
+pub(super) struct Move {
+    /// The place that the deployment takes.
+    taken: Option<EnvironmentName>,
+    /// Whether it gives one back.
+    gives_back: bool,
+    to: Columns,
+}
+
+impl Move {
+    /// From `before` to `after`; `None` for nothing.
+    pub(super) fn between(before: &Deployment, after: &Deployment) -> Option<Self> {
+        let (from, to) = (Columns::from(before), Columns::from(after));
+        (from != to).then(|| Self {
+            taken: after.progress.place.clone().filter(|_| to.place != from.place),
+            gives_back: from.place.is_some() && to.place != from.place,
+            to,
+        })
+    }
+
+    /// Whether the place that it takes can be had, in the open transaction.
+    pub(super) fn check(&self, connection: &Connection, after: &Deployment) -> Result<(), Error> {
+        let Some(environment) = &self.taken else { return Ok(()) };
+        let facts = occupation(connection, after, environment)?;
+        let outside =
+            Deployment { progress: Progress { place: None, ..after.progress.clone() }, ..after.clone() };
+        let holds = holds_of_the_place(&outside, environment, &facts);
+        if holds.is_empty() { Ok(()) } else { Err(Error::Held(holds)) }
+    }
+
+    /// Write it to the row, and let those look again who wait for a place.
+    pub(super) fn save(&self, connection: &Connection, number: i64, at: Timestamp) -> Result<(), Error> {
+        let Columns { at_hand, place, queued_since } = &self.to;
+        connection
+            .prepare_cached(
+                "UPDATE deployment SET at_hand = ?2, place = ?3, queued_since = ?4 WHERE number = ?1",
+            )?
+            .execute(params![number, at_hand, place, queued_since.map(|since| since.0)])?;
+        if self.gives_back { wake(connection, at) } else { Ok(()) }
+    }
+}
+
+/// Make everybody due who waits for a place.
+pub(super) fn wake(connection: &Connection, at: Timestamp) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE deployment SET due_at = ?1
+             WHERE at_hand IS NOT NULL AND place IS NULL AND active = 1 AND due_at > ?1",
+        )?
+        .execute([at.0])?;
+    Ok(())
+}
+
+/// What is known of an environment for a deployment that wants to go in.
+pub(super) fn facts(
+    connection: &Connection,
+    deployment: &Deployment,
+    environment: &EnvironmentName,
+) -> Result<Facts, Error> {
+    let previous = deployment.spec.workflow.before(environment).map(|it| it.name.clone());
+    let before = match &previous {
+        Some(previous) => stays(connection, deployment, previous, STAYS_LOOKED_AT)?,
+        None => Vec::new(),
+    };
+    Ok(Facts {
+        here: stays(connection, deployment, environment, 1)?.pop(),
+        before,
+        previous,
+        quarantined_by: quarantine(connection, &deployment.spec.service, deployment.spec.commit.as_str())?,
+        tested_by: Some(deployment.id.clone()),
+        failed_since: failed_since(connection, deployment)?,
+        ..occupation(connection, deployment, environment)?
+    })
+}
+
+/// The part of the facts that is about the place itself.
+fn occupation(
+    connection: &Connection,
+    deployment: &Deployment,
+    environment: &EnvironmentName,
+) -> Result<Facts, Error> {
+    let service = &deployment.spec.service;
+    let place = Place { service: service.clone(), environment: environment.clone() }.to_string();
+    let taken_by = connection
+        .prepare_cached("SELECT id FROM deployment WHERE place = ?1 AND id <> ?2")?
+        .query_and_then(params![place, deployment.id.as_str()], |row| row::parsed(row, "id"))?
+        .next()
+        .transpose()?;
+    let others_here = connection
+        .prepare_cached("SELECT count(*) FROM deployment WHERE place LIKE '%/' || ?1 AND place <> ?2")?
+        .query_row(params![environment.as_str(), place], |row| row.get(0))?;
+    Ok(Facts {
+        taken_by,
+        queue: queue(connection, &place)?,
+        others_here,
+        lock: lock(connection, service, environment)?,
+        ..Facts::default()
+    })
+}
+
+/// Who waits for a place, first the one whose turn it is: what restores comes
+/// first, and then who has waited longest.
+pub(super) fn queue(connection: &Connection, place: &str) -> Result<Vec<DeploymentId>, Error> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM deployment WHERE at_hand = ?1 AND place IS NULL AND queued_since IS NOT NULL
+             ORDER BY state = 'rolling-back' DESC, queued_since, number LIMIT ?2",
+        )?
+        .query_and_then(params![place, LONGEST_QUEUE], |row| row::parsed(row, "id"))?
+        .collect()
+}
+
+/// Who is before a place or in it, in the order of their creation.
+pub(super) fn at_hand(connection: &Connection, place: &str) -> Result<Vec<DeploymentId>, Error> {
+    connection
+        .prepare_cached("SELECT id FROM deployment WHERE at_hand = ?1 ORDER BY number LIMIT ?2")?
+        .query_and_then(params![place, LONGEST_QUEUE], |row| row::parsed(row, "id"))?
+        .collect()
+}
+
+/// The lock of this service in the environment, or of all services there.
+pub(super) fn lock(
+    connection: &Connection,
+    service: &Service,
+    environment: &EnvironmentName,
+) -> Result<Option<Lock>, Error> {
+    for service in [None, Some(service)] {
+        let lookup = Lookup::Lock(environment.clone(), service.cloned());
+        if let Some((Remark::EnvironmentLocked { reason, .. }, by, since)) = newest(connection, &lookup)? {
+            return Ok(Some(Lock { by: by.principal.to_string(), reason, since }));
+        }
+    }
+    Ok(None)
+}
+
+/// The deployment by whose rollback the commit is quarantined, unless somebody released it since.
+pub(super) fn quarantine(
+    connection: &Connection,
+    service: &Service,
+    commit: &str,
+) -> Result<Option<DeploymentId>, Error> {
+    let found: Option<(String, i64)> = connection
+        .prepare_cached(
+            "SELECT id, event.at FROM deployment JOIN spec ON spec.deployment = number
+             JOIN event ON event.position = last_record
+             WHERE active = 0 AND deployment.state = 'rolled-back' AND service = ?1 AND spec ->> '$.commit' = ?2
+             ORDER BY number DESC LIMIT 1",
+        )?
+        .query_row(params![service.as_str(), commit], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((id, at)) = found else { return Ok(None) };
+    let lookup = Lookup::Commit(service.clone(), commit.to_owned());
+    if newest(connection, &lookup)?.is_some_and(|(_, _, released)| released.0 >= at) {
+        return Ok(None);
+    }
+    id.parse().map(Some).map_err(|error| Error::corrupt(format!("{error}")))
+}
+
+/// A deployment of the same commit that was started later and whose rollout or tests failed.
+fn failed_since(connection: &Connection, deployment: &Deployment) -> Result<Option<DeploymentId>, Error> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM deployment JOIN spec ON spec.deployment = number
+             WHERE number > (SELECT number FROM deployment WHERE id = ?1)
+                 AND active = 0 AND state = 'failed' AND service = ?2 AND spec ->> '$.commit' = ?3
+                 AND progress ->> '$.state.reason.reason' IN ('tests-failed', 'stage-failed')
+             ORDER BY number DESC LIMIT 1",
+        )?
+        .query_and_then(
+            params![
+                deployment.id.as_str(),
+                deployment.spec.service.as_str(),
+                deployment.spec.commit.as_str()
+            ],
+            |row| row::parsed(row, "id"),
+        )?
+        .next()
+        .transpose()
+}
+
+/// What was in an environment, newest first.
+pub(super) fn stays(
+    connection: &Connection,
+    deployment: &Deployment,
+    environment: &EnvironmentName,
+    limit: u32,
+) -> Result<Vec<Stay>, Error> {
+    connection
+        .prepare_cached(
+            "SELECT deployment, at, version FROM environment_version
+             WHERE service = ?1 AND repository = ?2 AND environment = ?3
+             ORDER BY number DESC LIMIT ?4",
+        )?
+        .query_and_then(
+            params![
+                deployment.spec.service.as_str(),
+                deployment.spec.repository.as_str(),
+                environment.as_str(),
+                limit
+            ],
+            |row| {
+                let version: Version =
+                    from_json(row::text(row, "version")?, || format!("a version in {environment}"))?;
+                Ok(Stay {
+                    deployment: row::parsed(row, "deployment")?,
+                    commit: version.commit,
+                    since: Timestamp(row.get("at")?),
+                })
+            },
+        )?
+        .collect()
+}
+
+/// The newest remark of this lookup, by whom and when.
+fn newest(connection: &Connection, lookup: &Lookup) -> Result<Option<(Remark, Actor, Timestamp)>, Error> {
+    let last: Option<(i64, String, String, i64)> = connection
+        .prepare_cached(
+            "SELECT position, event, actor, at FROM event
+             WHERE position = (SELECT max(position) FROM event WHERE lookup = ?1)",
+        )?
+        .query_row([lookup.to_string()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    let Some((position, remark, actor, at)) = last else { return Ok(None) };
+    let place = || format!("record {position}");
+    Ok(Some((from_json(&remark, place)?, from_json(&actor, place)?, Timestamp(at))))
+}
