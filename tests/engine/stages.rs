@@ -12,7 +12,7 @@ use super::fake_harness::{Answer, Course, Shown, rejected, unlucky};
 use super::world::{COMMIT, World, status_of, waits_until};
 
 /// The way to prod when nothing goes wrong.
-const WAY: [&str; 11] = [
+const WAY: [&str; 14] = [
     "CREATED",
     "START",
     "VALIDATION_COMPLETE",
