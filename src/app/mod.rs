@@ -11,6 +11,7 @@ mod evidence;
 mod harness;
 mod history;
 mod permit;
+mod places;
 mod remarks;
 mod reviews;
 mod session;

@@ -1,5 +1,6 @@
 //! How a deployment is: what it waits for, and what can be done.
 
+use super::places::HoldView;
 use super::timeline;
 use super::view::{ApprovalSummary, FailureView, StageView, StatusView, wire_name};
 use super::{App, Error};
@@ -7,6 +8,8 @@ use crate::domain::approval::ApprovalRequest;
 use crate::domain::deployment::{Deployment, Mode};
 use crate::domain::door::OpenDoor;
 use crate::domain::event::MainEvent;
+use crate::domain::id::EnvironmentName;
+use crate::domain::place::Held;
 use crate::domain::retry::MAX_ATTEMPTS;
 use crate::domain::run::{Phase, Run, RunStatus};
 use crate::domain::state::{Permit, State};
@@ -61,6 +64,10 @@ impl App {
             mode: wire_name(&deployment.spec.mode),
             waiting_for: self.waiting_for(deployment),
             stage: progress.state.work().map(|(stage, run)| self.stage_view(&stage, run)),
+            held_by: progress
+                .held
+                .as_ref()
+                .map_or_else(Vec::new, |held| held.by.iter().map(HoldView::from).collect()),
             approval: match &progress.state {
                 State::AwaitingApproval { request: Some(request), .. } => {
                     Some(ApprovalSummary::of(deployment, request))
@@ -106,6 +113,11 @@ impl App {
     /// One sentence: what it waits for, and on whom.
     fn waiting_for(&self, deployment: &Deployment) -> String {
         let step = deployment.spec.mode == Mode::Step;
+        if let (Some(held), Some(environment)) =
+            (&deployment.progress.held, deployment.progress.state.environment())
+        {
+            return waiting_outside(environment, held);
+        }
         match &deployment.progress.state {
             State::Pending if step => "the caller: send START".to_owned(),
             State::Pending => "the engine, which begins at once".to_owned(),
@@ -186,6 +198,12 @@ impl App {
             deployment.id
         )
     }
+}
+
+fn waiting_outside(environment: &EnvironmentName, held: &Held) -> String {
+    let holds: Vec<String> =
+        held.by.iter().map(|hold| format!("{hold}, until {}", hold.opens_when())).collect();
+    format!("its turn to go to {environment}: {}", holds.join("; "))
 }
 
 fn waiting_for_run(deployment: &Deployment, stage: &Stage, run: &Run) -> String {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::places::HoldView;
 use super::timeline::TimelineEntry;
 use crate::domain::approval::ApprovalRequest;
 use crate::domain::assurance::Assurance;
@@ -52,6 +53,9 @@ pub struct StatusView {
     /// The stage at work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<StageView>,
+    /// What holds it before the next environment.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_by: Vec<HoldView>,
     /// The open approval request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalSummary>,

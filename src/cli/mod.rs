@@ -12,6 +12,7 @@ mod history;
 mod key_file;
 mod keygen;
 mod listen;
+mod lock;
 mod new_file;
 mod output;
 mod place;
@@ -125,6 +126,10 @@ enum Command {
         #[arg(long, required = true)]
         did_not_run: bool,
     },
+    /// Let nothing into an environment until it is unlocked.
+    Lock(lock::Lock),
+    /// Take the lock of an environment off.
+    Unlock(lock::Lock),
     /// Stop all agents at once: they may only read. What is in flight goes on.
     FreezeAgents {
         /// Why; agents and people are told.
@@ -244,6 +249,8 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::Cancel { id, reason } => act::cancel(&global, &id, &reason).await,
         Command::Rollback { id, reason } => act::rollback(&global, &id, &reason).await,
         Command::Resolve { id, did_not_run: _ } => act::resolve(&global, &id).await,
+        Command::Lock(lock) => lock::lock(&global, &lock).await,
+        Command::Unlock(lock) => lock::unlock(&global, &lock).await,
         Command::FreezeAgents { reason } => agents::freeze(&global, &reason).await,
         Command::ReleaseAgents { reason } => agents::release(&global, &reason).await,
         Command::Reviews => agents::reviews(&global).await,

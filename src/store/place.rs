@@ -179,13 +179,25 @@ pub(super) fn lock(
     service: &Service,
     environment: &EnvironmentName,
 ) -> Result<Option<Lock>, Error> {
-    for service in [None, Some(service)] {
-        let lookup = Lookup::Lock(environment.clone(), service.cloned());
-        if let Some((Remark::EnvironmentLocked { reason, .. }, by, since)) = newest(connection, &lookup)? {
-            return Ok(Some(Lock { by: by.principal.to_string(), reason, since }));
-        }
+    match own_lock(connection, environment, None)? {
+        Some(lock) => Ok(Some(lock)),
+        None => own_lock(connection, environment, Some(service)),
     }
-    Ok(None)
+}
+
+/// The lock of one service in the environment; without a service, that of all.
+pub(super) fn own_lock(
+    connection: &Connection,
+    environment: &EnvironmentName,
+    service: Option<&Service>,
+) -> Result<Option<Lock>, Error> {
+    let lookup = Lookup::Lock(environment.clone(), service.cloned());
+    Ok(match newest(connection, &lookup)? {
+        Some((Remark::EnvironmentLocked { reason, .. }, by, since)) => {
+            Some(Lock { by: by.principal.to_string(), reason, since })
+        }
+        _ => None,
+    })
 }
 
 /// The deployment by whose rollback the commit is quarantined, unless somebody released it since.

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::place;
 use super::queries;
 use crate::domain::deployment::Deployment;
-use crate::domain::entrance::Facts;
+use crate::domain::entrance::{Facts, Lock};
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service};
 use crate::domain::place::Place;
 use crate::domain::state::Version;
@@ -39,6 +39,18 @@ impl<'c> Snapshot<'c> {
     /// Only those of the database.
     pub fn facts(&self, deployment: &Deployment, environment: &EnvironmentName) -> Result<Facts, Error> {
         place::facts(self.connection, deployment, environment)
+    }
+
+    /// The lock of one service in an environment, or of all services there.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn own_lock(
+        &self,
+        environment: &EnvironmentName,
+        service: Option<&Service>,
+    ) -> Result<Option<Lock>, Error> {
+        place::own_lock(self.connection, environment, service)
     }
 
     /// The deployments that are before a place or in it, in the order of their creation.

@@ -16,6 +16,8 @@ mod approvals;
 #[cfg(test)]
 mod lost;
 #[cfg(test)]
+mod places;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod stages;
