@@ -49,6 +49,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("reqwest", &["http", "harness", "jira", "slack", "teams"]),
     ("rustls", &["http"]),
     ("getrandom", &["clock"]),
+    ("croner", &["domain::calendar::cron"]),
+    ("rrule", &["domain::calendar::rule"]),
+    ("chrono", &["domain::calendar::rule"]),
     ("toml", &["config", "harness::simulator"]),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
@@ -60,8 +63,11 @@ const HOMES: &[(&str, &[&str])] = &[
 /// All that the domain may name: the encodings of its words, and arithmetic.
 const CRATES_OF_THE_DOMAIN: &[&str] = &[
     "base64",
+    "chrono",
+    "croner",
     "ed25519_dalek",
     "jiff",
+    "rrule",
     "serde",
     "serde_json",
     "serde_json_canonicalizer",

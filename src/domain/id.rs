@@ -124,6 +124,15 @@ checked_text!(
 );
 
 checked_text!(
+    /// The name of a freeze or of a window.
+    FreezeName,
+    "a name of a freeze",
+    "it is 1 to 64 letters, digits, `.`, `_` or `-`",
+    |text| (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+);
+
+checked_text!(
     /// A commit, abbreviated or in full, in lower-case hexadecimal.
     CommitSha,
     "a commit SHA",

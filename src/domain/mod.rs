@@ -4,6 +4,7 @@
 pub mod approval;
 mod arrow;
 pub mod assurance;
+pub mod calendar;
 pub mod chain;
 pub mod decision;
 pub mod deployment;
@@ -14,6 +15,7 @@ pub mod event;
 pub mod evidence;
 pub mod excerpt;
 pub mod execution;
+pub mod freeze;
 pub mod gate;
 pub mod guard;
 mod hex;
