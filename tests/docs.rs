@@ -22,6 +22,8 @@ fn the_config_page_shows_a_config() {
     assert_eq!(names, ["dev", "staging", "prod"]);
     let gate = policy.gates.values().next().expect("prod has a gate");
     assert_eq!(gate.approvers[0].name.as_str(), "dana");
+    let freezes: Vec<&str> = policy.freezes.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(freezes, ["weekend", "books", "holidays", "office-hours"]);
     assert!(policy.agent_may_trigger(&"smoke_test".parse().unwrap()));
     assert!(!policy.agent_may_trigger(&"deploy_prod".parse().unwrap()));
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::environments::{self, EnvironmentSection};
+use super::freeze::{FreezeSection, freezes};
 use super::http::HttpSection;
 use super::people::{AgentSection, Groups, PeopleSection};
 use super::policy::Policy;
@@ -28,6 +29,7 @@ pub(super) struct ConfigFile {
     groups: Groups,
     pipelines: Pipelines,
     environments: Option<Vec<EnvironmentSection>>,
+    freezes: Vec<FreezeSection>,
     agent: AgentSection,
     timing: TimingSection,
 }
@@ -105,6 +107,7 @@ impl ConfigFile {
         }
         Ok(Policy {
             user,
+            freezes: freezes(&self.freezes, &environments, &self.people, &self.groups)?,
             workflow: Workflow {
                 build: pipeline_or(self.pipelines.build.as_ref(), "build_and_push")?,
                 test: pipeline_or(self.pipelines.test.as_ref(), "run_tests")?,

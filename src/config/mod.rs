@@ -4,6 +4,7 @@ mod approval;
 pub mod environment;
 mod environments;
 mod file;
+mod freeze;
 mod http;
 mod people;
 pub mod policy;

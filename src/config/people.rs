@@ -95,22 +95,37 @@ impl PeopleSection {
         groups: &Groups,
         here: &str,
     ) -> Result<Vec<Approver>, String> {
-        let mut names = BTreeSet::new();
-        for entry in entries {
-            match entry.strip_prefix("group:") {
-                Some(group) => names.extend(groups.members(group, here)?.iter().cloned()),
-                None => {
-                    names.insert(entry.parse::<PrincipalName>().map_err(|error| format!("{here}: {error}"))?);
-                }
+        groups.resolved(entries, here)?.into_iter().map(|name| self.approver(name, here)).collect()
+    }
+
+    /// The people whom `entries` name, `group:NAME` resolved, as those who may
+    /// deploy past the freeze at `here`.
+    pub(super) fn overriders(
+        &self,
+        entries: &[String],
+        groups: &Groups,
+        here: &str,
+    ) -> Result<BTreeSet<PrincipalName>, String> {
+        let names = groups.resolved(entries, here)?;
+        for name in &names {
+            let roles = self.section(name, here)?.roles();
+            if roles.iter().all(|role| *role == Role::Viewer) {
+                return Err(format!(
+                    "{here}: the roles of `{name}` only let them look; add another, or leave them out there"
+                ));
             }
         }
-        names.into_iter().map(|name| self.approver(name, here)).collect()
+        Ok(names)
+    }
+
+    fn section(&self, name: &PrincipalName, here: &str) -> Result<&PersonSection, String> {
+        self.0.get(name).ok_or_else(|| {
+            format!("{here}: there is no person `{name}`; add [people.{name}] with the public_key that keygen prints")
+        })
     }
 
     fn approver(&self, name: PrincipalName, here: &str) -> Result<Approver, String> {
-        let section = self.0.get(&name).ok_or_else(|| {
-            format!("{here}: there is no person `{name}`; add [people.{name}] with the public_key that keygen prints")
-        })?;
+        let section = self.section(&name, here)?;
         if section.roles().iter().any(|role| role.includes(Right::Approve)) {
             Ok(Approver { name, key: section.public_key.clone() })
         } else {
@@ -122,6 +137,20 @@ impl PeopleSection {
 }
 
 impl Groups {
+    /// The names among `entries`, with the members in place of each `group:NAME`.
+    fn resolved(&self, entries: &[String], here: &str) -> Result<BTreeSet<PrincipalName>, String> {
+        let mut names = BTreeSet::new();
+        for entry in entries {
+            match entry.strip_prefix("group:") {
+                Some(group) => names.extend(self.members(group, here)?.iter().cloned()),
+                None => {
+                    names.insert(entry.parse::<PrincipalName>().map_err(|error| format!("{here}: {error}"))?);
+                }
+            }
+        }
+        Ok(names)
+    }
+
     /// Who is in the group, which must be there and not be empty.
     pub(super) fn members(&self, group: &str, here: &str) -> Result<&[PrincipalName], String> {
         match self.0.get(group).map(Vec::as_slice) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::assurance::Assurance;
 use crate::domain::entrance::Rules;
+use crate::domain::freeze::Freeze;
 use crate::domain::gate::Gate;
 use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName};
 use crate::domain::limits::Limits;
@@ -25,6 +26,8 @@ pub struct Policy {
     pub gates: Gates,
     /// What is asked before anything goes into an environment.
     pub rules: BTreeMap<EnvironmentName, Rules>,
+    /// When the environments may be deployed to.
+    pub freezes: Vec<Freeze>,
     /// Whom the config names.
     pub people: BTreeMap<PrincipalName, Person>,
     /// How far agents may go whose person the config does not name.
