@@ -363,7 +363,8 @@ fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event {
         18 => {
             let environment = choices.of(vec![environment("dev"), environment("prod")]);
             let newer = choices.of(vec![DeploymentId::new(2, 2), DeploymentId::new(0, 2)]);
-            let freeze = MainEvent::FreezeOverridden { freeze: text.to_owned(), reason: text.to_owned() };
+            let freeze = "holidays".parse().unwrap();
+            let freeze = MainEvent::FreezeOverridden { freeze, reason: text.to_owned() };
             let superseded = MainEvent::Superseded { by: newer };
             let others = vec![MainEvent::HeldLong, freeze, superseded, MainEvent::PlaceTaken { environment }];
             choices.of(others).into()

@@ -423,7 +423,7 @@ fn main_events(deployment: &Deployment) -> Vec<(&'static str, MainEvent)> {
         ("", MainEvent::HeldLong),
         ("(dev)", MainEvent::PlaceTaken { environment: environment("dev") }),
         ("(prod)", MainEvent::PlaceTaken { environment: environment("prod") }),
-        ("", MainEvent::FreezeOverridden { freeze: "holidays".to_owned(), reason: "why".to_owned() }),
+        ("", MainEvent::FreezeOverridden { freeze: "holidays".parse().unwrap(), reason: "why".to_owned() }),
         ("", MainEvent::Superseded { by: DeploymentId::new(2, 2) }),
         ("(older)", MainEvent::Superseded { by: DeploymentId::new(0, 2) }),
         ("", asked),

@@ -1,18 +1,24 @@
 //! What holds deployments before an environment, and the locks of people.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::approval::REASON_LIMIT;
+use super::view::StatusView;
 use super::{App, Code, Error};
-use crate::domain::id::{EnvironmentName, Service};
+use crate::domain::deployment::Deployment;
+use crate::domain::event::MainEvent;
+use crate::domain::freeze::{self, Freeze, FreezeState};
+use crate::domain::id::{EnvironmentName, FreezeName, PrincipalName, Service};
 use crate::domain::place::Hold;
-use crate::domain::principal::Actor;
+use crate::domain::principal::{Actor, Principal};
 use crate::domain::remark::Remark;
 use crate::domain::role::Right;
 use crate::domain::text::shortened;
 use crate::domain::time::Timestamp;
-use crate::store::About;
+use crate::store::{About, Expected};
 
 /// One thing that holds a deployment before an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -86,6 +92,64 @@ impl App {
         }
         let reason = shortened(reason, REASON_LIMIT);
         self.remark(About::None, Remark::EnvironmentUnlocked { environment, service, reason }, actor).await
+    }
+
+    /// Let one deployment pass the freezes that hold it now before its next
+    /// environment. That is in the history, and people are told.
+    ///
+    /// # Errors
+    /// When nothing is frozen for it, or a freeze does not name the person.
+    pub async fn override_freeze(&self, id: &str, reason: &str, actor: &Actor) -> Result<StatusView, Error> {
+        let Principal::Human { name } = &actor.principal else {
+            return Err(Error::new(
+                Code::NeedsHuman,
+                "a freeze is overridden by a person",
+                "tell a person whom the freeze names; they use the command line",
+            ));
+        };
+        let mut deployment = self.load(id).await?;
+        for freeze in self.freezes_to_override(&deployment, name)? {
+            let event = MainEvent::FreezeOverridden { freeze, reason: shortened(reason, REASON_LIMIT) };
+            let expected = Expected::Version(deployment.progress.version);
+            deployment = Arc::new(self.record(&deployment.id, event, actor.clone(), expected).await?);
+        }
+        self.view(&deployment).await
+    }
+
+    fn freezes_to_override(
+        &self,
+        deployment: &Deployment,
+        person: &PrincipalName,
+    ) -> Result<Vec<FreezeName>, Error> {
+        let overridden = &deployment.progress.overridden;
+        let by = match deployment.before_environment() {
+            Some(next) => match freeze::state_at(&self.policy.freezes, next, self.clock.now()) {
+                FreezeState::Frozen { by, .. } => by,
+                FreezeState::Open { .. } => Vec::new(),
+            },
+            None => Vec::new(),
+        };
+        let by: Vec<&Freeze> = by.into_iter().filter(|freeze| !overridden.contains(&freeze.name)).collect();
+        if by.is_empty() {
+            return Err(Error::new(
+                Code::MalformedArgument,
+                "no freeze holds it now",
+                "`status` says what it waits for",
+            ));
+        }
+        match by.iter().find(|freeze| !freeze.overridable_by.contains(person)) {
+            None => Ok(by.into_iter().map(|freeze| freeze.name.clone()).collect()),
+            Some(freeze) => Err(Error::new(
+                Code::NotPermitted,
+                format!("{person} may not override the freeze `{}`", freeze.name),
+                match freeze.overridable_by.iter().map(ToString::to_string).collect::<Vec<_>>() {
+                    nobody if nobody.is_empty() => {
+                        "nobody may: wait until it ends, or an operator changes it in the config".to_owned()
+                    }
+                    people => format!("these may: {}", people.join(", ")),
+                },
+            )),
+        }
     }
 
     fn place(

@@ -1,4 +1,5 @@
-//! `cancel`, `rollback`, `resolve`, `ask` and `withdraw`: what a person does to a deployment.
+//! `cancel`, `rollback`, `resolve`, `ask`, `withdraw` and `override-freeze`: what a
+//! person does to a deployment.
 
 use super::{Global, status, wiring};
 use crate::app::{Code, Error};
@@ -32,6 +33,11 @@ pub(super) async fn ask(global: &Global, id: &str) -> Result<(), Error> {
 pub(super) async fn withdraw(global: &Global, id: &str, reason: &str) -> Result<(), Error> {
     let app = wiring::app(global)?;
     status::show(global, &app.withdraw(id, reason, person(&app)).await?)
+}
+
+pub(super) async fn override_freeze(global: &Global, id: &str, reason: &str) -> Result<(), Error> {
+    let app = wiring::app(global)?;
+    status::show(global, &app.override_freeze(id, reason, &person(&app)).await?)
 }
 
 /// Whoever uses the command line, by the operating system's word.

@@ -126,6 +126,14 @@ enum Command {
         #[arg(long, required = true)]
         did_not_run: bool,
     },
+    /// Let a deployment pass the freezes that hold it now, as somebody whom they name.
+    OverrideFreeze {
+        /// The deployment.
+        id: String,
+        /// Why; people are told.
+        #[arg(long)]
+        reason: String,
+    },
     /// Let nothing into an environment until it is unlocked.
     Lock(lock::Lock),
     /// Take the lock of an environment off.
@@ -249,6 +257,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::Cancel { id, reason } => act::cancel(&global, &id, &reason).await,
         Command::Rollback { id, reason } => act::rollback(&global, &id, &reason).await,
         Command::Resolve { id, did_not_run: _ } => act::resolve(&global, &id).await,
+        Command::OverrideFreeze { id, reason } => act::override_freeze(&global, &id, &reason).await,
         Command::Lock(lock) => lock::lock(&global, &lock).await,
         Command::Unlock(lock) => lock::unlock(&global, &lock).await,
         Command::FreezeAgents { reason } => agents::freeze(&global, &reason).await,

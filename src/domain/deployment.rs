@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::approval::Parties;
 use super::gate::PolicyVersion;
 use super::id::{
-    Branch, CommitSha, CorrelationKey, DeploymentId, EnvironmentName, IdempotencyKey, IssueKey,
+    Branch, CommitSha, CorrelationKey, DeploymentId, EnvironmentName, FreezeName, IdempotencyKey, IssueKey,
     PrincipalName, Repository, Service, VariableName,
 };
 use super::place::{Held, Place};
@@ -99,7 +99,7 @@ pub struct Progress {
     pub held: Option<Held>,
     /// The freezes of that environment that somebody has overridden for it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub overridden: BTreeSet<String>,
+    pub overridden: BTreeSet<FreezeName>,
 }
 
 impl Deployment {

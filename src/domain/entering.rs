@@ -4,7 +4,7 @@ use super::arrow::{Arrow, not_sent};
 use super::deployment::{Deployment, Progress};
 use super::event::{Event, MainEvent};
 use super::guard::Guard;
-use super::id::{DeploymentId, EnvironmentName};
+use super::id::{DeploymentId, EnvironmentName, FreezeName};
 use super::place::{Held, Hold};
 use super::run::{Run, RunStatus};
 use super::state::{FailureReason, State};
@@ -59,14 +59,14 @@ impl Deployment {
         ))
     }
 
-    pub(super) fn freeze_overridden(&self, freeze: &str) -> Option<Arrow> {
+    pub(super) fn freeze_overridden(&self, freeze: &FreezeName) -> Option<Arrow> {
         self.before_environment()?;
         Some(Arrow::guarded(
             self.progress.state.clone(),
             vec![Guard::new(
                 "not-overridden",
                 !self.progress.overridden.contains(freeze),
-                freeze.to_owned(),
+                freeze.to_string(),
                 "never: it is overridden already",
             )],
         ))

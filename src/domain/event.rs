@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::decision::Decision;
 use super::deployment::Spec;
 use super::gate::Gate;
-use super::id::{DeploymentId, EnvironmentName};
+use super::id::{DeploymentId, EnvironmentName, FreezeName};
 use super::place::Hold;
 use super::run::RunEvent;
 use super::state::Restore;
@@ -65,8 +65,8 @@ pub enum MainEvent {
     },
     /// Somebody lets it pass a freeze.
     FreezeOverridden {
-        /// The freeze, by its name.
-        freeze: String,
+        /// The freeze.
+        freeze: FreezeName,
         /// Why, from the caller, shortened.
         reason: String,
     },

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::{Calendar, Span};
 use super::id::{EnvironmentName, FreezeName, PrincipalName};
+use super::place::Hold;
 use super::time::Timestamp;
 
 /// How far ahead is looked for the next change. What does not change until then
@@ -98,6 +99,20 @@ pub fn state_at<'a>(freezes: &'a [Freeze], environment: &EnvironmentName, now: T
     } else {
         FreezeState::Frozen { by, until: turn }
     }
+}
+
+/// What holds a deployment before `environment` at `now`; nothing, if it is open
+/// or everything that forbids it is among the `overridden`.
+#[must_use]
+pub fn hold(
+    freezes: &[Freeze],
+    environment: &EnvironmentName,
+    overridden: &BTreeSet<FreezeName>,
+    now: Timestamp,
+) -> Option<Hold> {
+    let FreezeState::Frozen { by, until } = state_at(freezes, environment, now) else { return None };
+    let first = by.into_iter().find(|freeze| !overridden.contains(&freeze.name))?;
+    Some(Hold::Frozen { freeze: first.name.clone(), why: first.reason.clone(), until })
 }
 
 /// A freeze and the times at which it is on, those that are over left behind.

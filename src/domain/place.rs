@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{DeploymentId, EnvironmentName, Service};
+use super::id::{DeploymentId, EnvironmentName, FreezeName, Service};
 use super::time::Timestamp;
 
 /// One service in one environment.
@@ -61,8 +61,10 @@ pub enum Hold {
     },
     /// Nothing is deployed there at this time.
     Frozen {
-        /// The freeze, by its name.
-        freeze: String,
+        /// The freeze or window that forbids it.
+        freeze: FreezeName,
+        /// Why, from the config.
+        why: String,
         /// When it may be open again, if that is known.
         until: Option<Timestamp>,
     },
@@ -176,7 +178,8 @@ impl fmt::Display for Hold {
             Self::Locked { by, reason, since } => {
                 write!(out, "locked by {by} since {}: {reason}", since.to_rfc3339())
             }
-            Self::Frozen { freeze, .. } => write!(out, "frozen by `{freeze}`"),
+            Self::Frozen { freeze, why, .. } if why.is_empty() => write!(out, "`{freeze}` forbids it now"),
+            Self::Frozen { freeze, why, .. } => write!(out, "`{freeze}` forbids it now: {why}"),
             Self::Soaking { environment, until } => {
                 write!(out, "the commit is to be in {environment} until {}", until.to_rfc3339())
             }

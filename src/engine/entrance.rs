@@ -12,6 +12,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::entrance::{self, Facts, OnConflict, Rules, WhileWaiting};
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::execution::{Cause, Failure, Retry};
+use crate::domain::freeze;
 use crate::domain::id::{DeploymentId, EnvironmentName};
 use crate::domain::place::{Hold, Place};
 use crate::domain::run::RunEvent;
@@ -36,7 +37,8 @@ pub(super) async fn enter(
         parts.record(fence, deployment, MainEvent::ApprovalVoided { reason }).await?;
         return Ok(None);
     }
-    let holds = entrance::holds(deployment, environment, &visit.rules, None, &visit.facts, visit.now);
+    let frozen = freeze::hold(&parts.policy.freezes, environment, &deployment.progress.overridden, visit.now);
+    let holds = entrance::holds(deployment, environment, &visit.rules, frozen, &visit.facts, visit.now);
     visit.take_unless(holds).await
 }
 

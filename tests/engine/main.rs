@@ -14,6 +14,8 @@ mod people;
 #[cfg(test)]
 mod approvals;
 #[cfg(test)]
+mod freezing;
+#[cfg(test)]
 mod lost;
 #[cfg(test)]
 mod places;
