@@ -6,6 +6,7 @@
 mod agents;
 mod approval;
 mod decision;
+pub mod environments;
 mod error;
 mod evidence;
 mod harness;

@@ -6,6 +6,7 @@ mod audit;
 mod decide;
 mod demo;
 mod doctor;
+mod environments;
 mod export;
 mod finding;
 mod history;
@@ -77,6 +78,12 @@ enum Command {
         /// Include those that are over.
         #[arg(long)]
         all: bool,
+        /// Show what runs where instead: versions, locks, freezes, queues.
+        #[arg(long, conflicts_with_all = ["id", "all"])]
+        environments: bool,
+        /// Of this service only.
+        #[arg(long, requires = "environments", value_name = "NAME")]
+        service: Option<String>,
     },
     /// Show what happened, and who did it.
     History {
@@ -246,8 +253,9 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
     match command {
         Command::Serve { simulate, listen } => serve::run(&global, simulate, &listen).await,
         Command::Demo => demo::run().await,
+        Command::Status { environments: true, service, .. } => environments::run(&global, service).await,
         Command::Status { id: Some(id), .. } => status::one(&global, &id).await,
-        Command::Status { id: None, all } => status::list(&global, all).await,
+        Command::Status { id: None, all, .. } => status::list(&global, all).await,
         Command::History { id } => history::run(&global, &id).await,
         Command::Approve(answer) => decide::run(&global, answer, Verdict::Approve).await,
         Command::Reject(answer) => decide::run(&global, answer, Verdict::Reject).await,

@@ -9,9 +9,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::deployment::Deployment;
-use super::id::{CommitSha, DeploymentId, EnvironmentName};
+use super::id::{DeploymentId, EnvironmentName};
 use super::place::Hold;
-use super::state::State;
+use super::state::{State, Version};
 use super::time::Timestamp;
 
 /// What the config asks before anything goes into an environment. Judged as it
@@ -117,10 +117,10 @@ pub struct Facts {
 /// A version in an environment, since when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stay {
-    /// Which deployment's version it is.
-    pub deployment: DeploymentId,
-    /// The commit.
-    pub commit: CommitSha,
+    /// The deployment that put it there: its own version, or an earlier one that it put back.
+    pub by: DeploymentId,
+    /// What is there.
+    pub version: Version,
     /// Since when.
     pub since: Timestamp,
 }
@@ -191,7 +191,7 @@ impl Proof {
         match self {
             Self::PreviousEnvironment => {
                 let previous = facts.previous.as_ref()?;
-                let seen = facts.before.iter().any(|stay| stay.commit == *commit);
+                let seen = facts.before.iter().any(|stay| stay.version.commit == *commit);
                 (!seen).then(|| format!("{commit} has not been in {previous}"))
             }
             Self::TestsPassed => {
@@ -212,7 +212,7 @@ fn soaking(deployment: &Deployment, rules: &Rules, facts: &Facts, now: Timestamp
         .before
         .iter()
         .enumerate()
-        .filter(|(_, stay)| stay.commit == *commit)
+        .filter(|(_, stay)| stay.version.commit == *commit)
         .map(|(newer, stay)| {
             let left = newer.checked_sub(1).and_then(|newer| facts.before.get(newer)).map(|next| next.since);
             (left.unwrap_or(now).since(stay.since), left)

@@ -89,11 +89,11 @@ impl<'a> Visit<'a> {
             return None;
         };
         let here = self.facts.here.as_ref()?;
-        let news = here.deployment != self.deployment.id && here.since > request.requested_at;
+        let news = here.by != self.deployment.id && here.since > request.requested_at;
         (news && self.deployment.progress.place.is_none()).then(|| {
             format!(
                 "{} has brought {} to {} since people were asked",
-                here.deployment, here.commit, self.environment
+                here.by, here.version.commit, self.environment
             )
         })
     }

@@ -9,14 +9,14 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::Error;
 use super::lookup::Lookup;
+use super::queries::LARGEST_PAGE;
 use super::row::{self, from_json};
 use crate::domain::deployment::{Deployment, Progress};
 use crate::domain::entrance::{Facts, Lock, Stay, holds_of_the_place};
-use crate::domain::id::{DeploymentId, EnvironmentName, Service};
+use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service};
 use crate::domain::place::Place;
 use crate::domain::principal::Actor;
 use crate::domain::remark::Remark;
-use crate::domain::state::Version;
 use crate::domain::time::Timestamp;
 
 /// How many versions of the environment before are looked at. An older stay of the commit is forgotten.
@@ -112,16 +112,17 @@ pub(super) fn facts(
     deployment: &Deployment,
     environment: &EnvironmentName,
 ) -> Result<Facts, Error> {
+    let (service, repository) = (&deployment.spec.service, &deployment.spec.repository);
     let previous = deployment.spec.workflow.before(environment).map(|it| it.name.clone());
     let before = match &previous {
-        Some(previous) => stays(connection, deployment, previous, STAYS_LOOKED_AT)?,
+        Some(previous) => stays(connection, service, repository, previous, STAYS_LOOKED_AT)?,
         None => Vec::new(),
     };
     Ok(Facts {
-        here: stays(connection, deployment, environment, 1)?.pop(),
+        here: stays(connection, service, repository, environment, 1)?.pop(),
         before,
         previous,
-        quarantined_by: quarantine(connection, &deployment.spec.service, deployment.spec.commit.as_str())?,
+        quarantined_by: quarantine(connection, service, deployment.spec.commit.as_str())?,
         tested_by: Some(deployment.id.clone()),
         failed_since: failed_since(connection, deployment)?,
         ..occupation(connection, deployment, environment)?
@@ -136,11 +137,7 @@ fn occupation(
 ) -> Result<Facts, Error> {
     let service = &deployment.spec.service;
     let place = Place { service: service.clone(), environment: environment.clone() }.to_string();
-    let taken_by = connection
-        .prepare_cached("SELECT id FROM deployment WHERE place = ?1 AND id <> ?2")?
-        .query_and_then(params![place, deployment.id.as_str()], |row| row::parsed(row, "id"))?
-        .next()
-        .transpose()?;
+    let taken_by = taken_by(connection, &place)?.filter(|by| *by != deployment.id);
     let others_here = connection
         .prepare_cached("SELECT count(*) FROM deployment WHERE place LIKE '%/' || ?1 AND place <> ?2")?
         .query_row(params![environment.as_str(), place], |row| row.get(0))?;
@@ -151,6 +148,31 @@ fn occupation(
         lock: lock(connection, service, environment)?,
         ..Facts::default()
     })
+}
+
+/// The deployment that has a place.
+pub(super) fn taken_by(connection: &Connection, place: &str) -> Result<Option<DeploymentId>, Error> {
+    connection
+        .prepare_cached("SELECT id FROM deployment WHERE place = ?1")?
+        .query_and_then([place], |row| row::parsed(row, "id"))?
+        .next()
+        .transpose()
+}
+
+/// The services that were deployed to some environment, with their repositories.
+pub(super) fn services(
+    connection: &Connection,
+    only: Option<&Service>,
+) -> Result<Vec<(Service, Repository)>, Error> {
+    connection
+        .prepare_cached(
+            "SELECT DISTINCT service, repository FROM environment_version
+             WHERE ?1 IS NULL OR service = ?1 ORDER BY service, repository LIMIT ?2",
+        )?
+        .query_and_then(params![only.map(Service::as_str), LARGEST_PAGE], |row| {
+            Ok((row::parsed(row, "service")?, row::parsed(row, "repository")?))
+        })?
+        .collect()
 }
 
 /// Who waits for a place, first the one whose turn it is: what restores comes
@@ -248,7 +270,8 @@ fn failed_since(connection: &Connection, deployment: &Deployment) -> Result<Opti
 /// What was in an environment, newest first.
 pub(super) fn stays(
     connection: &Connection,
-    deployment: &Deployment,
+    service: &Service,
+    repository: &Repository,
     environment: &EnvironmentName,
     limit: u32,
 ) -> Result<Vec<Stay>, Error> {
@@ -258,23 +281,13 @@ pub(super) fn stays(
              WHERE service = ?1 AND repository = ?2 AND environment = ?3
              ORDER BY number DESC LIMIT ?4",
         )?
-        .query_and_then(
-            params![
-                deployment.spec.service.as_str(),
-                deployment.spec.repository.as_str(),
-                environment.as_str(),
-                limit
-            ],
-            |row| {
-                let version: Version =
-                    from_json(row::text(row, "version")?, || format!("a version in {environment}"))?;
-                Ok(Stay {
-                    deployment: row::parsed(row, "deployment")?,
-                    commit: version.commit,
-                    since: Timestamp(row.get("at")?),
-                })
-            },
-        )?
+        .query_and_then(params![service.as_str(), repository.as_str(), environment.as_str(), limit], |row| {
+            Ok(Stay {
+                by: row::parsed(row, "deployment")?,
+                version: from_json(row::text(row, "version")?, || format!("a version in {environment}"))?,
+                since: Timestamp(row.get("at")?),
+            })
+        })?
         .collect()
 }
 

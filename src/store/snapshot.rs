@@ -9,7 +9,7 @@ use super::error::Error;
 use super::place;
 use super::queries;
 use crate::domain::deployment::Deployment;
-use crate::domain::entrance::{Facts, Lock};
+use crate::domain::entrance::{Facts, Lock, Stay};
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service};
 use crate::domain::place::Place;
 use crate::domain::state::Version;
@@ -51,6 +51,44 @@ impl<'c> Snapshot<'c> {
         service: Option<&Service>,
     ) -> Result<Option<Lock>, Error> {
         place::own_lock(self.connection, environment, service)
+    }
+
+    /// The services that were deployed to some environment, or one of them, with their repositories.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn services(&self, only: Option<&Service>) -> Result<Vec<(Service, Repository)>, Error> {
+        place::services(self.connection, only)
+    }
+
+    /// What was in an environment, newest first.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn stays(
+        &self,
+        service: &Service,
+        repository: &Repository,
+        environment: &EnvironmentName,
+        limit: u32,
+    ) -> Result<Vec<Stay>, Error> {
+        place::stays(self.connection, service, repository, environment, limit)
+    }
+
+    /// The deployment that has a place.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn place_taken_by(&self, place: &Place) -> Result<Option<DeploymentId>, Error> {
+        place::taken_by(self.connection, &place.to_string())
+    }
+
+    /// Who waits for a place, first the one whose turn it is.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn queue(&self, place: &Place) -> Result<Vec<DeploymentId>, Error> {
+        place::queue(self.connection, &place.to_string())
     }
 
     /// The deployments that are before a place or in it, in the order of their creation.

@@ -10,6 +10,7 @@ mod cancel_deployment;
 mod confirm;
 mod diagram;
 mod explain_transition;
+mod get_environments;
 mod get_history;
 mod get_status;
 mod guide;

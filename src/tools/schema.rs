@@ -46,8 +46,9 @@ fn tidied(schema: &mut Schema) {
     transform_subschemas(&mut tidied, schema);
 }
 
-/// One level of names and types.
+/// One level of names and types. Which of them are always there, a reader sees.
 fn outlined(schema: &mut Schema) {
+    schema.remove("required");
     transform_subschemas(&mut type_only, schema);
 }
 

@@ -2,6 +2,7 @@
 //! model nothing else. Text from outside is left to its own field.
 
 use super::{approve, wait_for_deployment};
+use crate::app::environments::{EnvironmentView, EnvironmentsView};
 use crate::app::view::{ExplanationView, HistoryView, ListView, StartedView, StatusView};
 use crate::app::{ExecutionView, ExecutionsView, TriggeredView, UrlView};
 
@@ -183,5 +184,36 @@ impl Summary for TriggeredView {
 impl Summary for UrlView {
     fn summary(&self) -> String {
         format!("Execution {}: {}", self.execution_id, self.url)
+    }
+}
+
+impl Summary for EnvironmentsView {
+    fn summary(&self) -> String {
+        self.environments.iter().map(EnvironmentView::summary).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl EnvironmentView {
+    fn summary(&self) -> String {
+        let mut said: Vec<String> = Vec::new();
+        if let Some(frozen) = &self.frozen {
+            said.push(format!("frozen by {}", frozen.by.join(", ")));
+        }
+        if let Some(locked) = &self.locked {
+            said.push(format!("locked by {}", locked.by));
+        }
+        for service in self.services.iter().take(LINES_SAID) {
+            let Some(live) = &service.live else { continue };
+            let commit: String = live.commit_sha.chars().take(SHORT_COMMIT).collect();
+            let waiting = match service.queue.len() {
+                0 => String::new(),
+                waiting => format!(", {waiting} waiting"),
+            };
+            said.push(format!("{} {commit} since {}{waiting}", service.service, live.since));
+        }
+        if said.is_empty() {
+            said.push("nothing was deployed by this server".to_owned());
+        }
+        format!("{}: {}.", self.environment, said.join("; "))
     }
 }

@@ -8,9 +8,9 @@ use rmcp::model::Tool as Advertised;
 
 use super::tool::{self, Tool};
 use super::{
-    Server, approve, cancel_deployment, explain_transition, get_history, get_status, harness_get_execution,
-    harness_get_execution_url, harness_list_executions, harness_trigger_pipeline, list_deployments, reject,
-    rollback_deployment, start_deployment, transition, wait_for_deployment,
+    Server, approve, cancel_deployment, explain_transition, get_environments, get_history, get_status,
+    harness_get_execution, harness_get_execution_url, harness_list_executions, harness_trigger_pipeline,
+    list_deployments, reject, rollback_deployment, start_deployment, transition, wait_for_deployment,
 };
 use crate::app::{App, Session};
 use crate::domain::role::Right;
@@ -26,6 +26,7 @@ pub(super) static TOOLS: LazyLock<Toolbox> = LazyLock::new(|| {
         .with::<get_status::GetStatus>()
         .with::<wait_for_deployment::WaitForDeployment>()
         .with::<list_deployments::ListDeployments>()
+        .with::<get_environments::GetEnvironments>()
         .with::<get_history::GetHistory>()
         .with::<cancel_deployment::CancelDeployment>()
         .with::<rollback_deployment::RollbackDeployment>()
