@@ -26,6 +26,8 @@ pub enum Code {
     StaleVersion,
     /// The idempotency key was used with other arguments.
     IdempotencyConflict,
+    /// What would happen is not what the caller planned.
+    PlanChanged,
     /// An environment on the way is gated, and nobody may open the gate.
     GateNotConfigured,
     /// The deployment does not wait for an approval.
@@ -76,7 +78,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::MalformedArgument,
         Self::UnknownDeployment,
         Self::UnknownEnvironment,
@@ -85,6 +87,7 @@ impl Code {
         Self::GuardRefused,
         Self::StaleVersion,
         Self::IdempotencyConflict,
+        Self::PlanChanged,
         Self::GateNotConfigured,
         Self::NotAwaitingApproval,
         Self::NotPermitted,
@@ -122,6 +125,7 @@ impl Code {
             Self::GuardRefused => "guard-refused",
             Self::StaleVersion => "stale-version",
             Self::IdempotencyConflict => "idempotency-conflict",
+            Self::PlanChanged => "plan-changed",
             Self::GateNotConfigured => "gate-not-configured",
             Self::NotAwaitingApproval => "not-awaiting-approval",
             Self::NotPermitted => "not-permitted",

@@ -6,13 +6,16 @@
 mod agents;
 mod approval;
 mod decision;
+mod durations;
 pub mod environments;
 mod error;
 mod evidence;
+pub mod explanation;
 mod harness;
 mod history;
 mod permit;
 mod places;
+pub mod plan;
 mod remarks;
 mod reviews;
 mod session;

@@ -105,7 +105,11 @@ impl App {
         self.permit(carrier, &deployment).await
     }
 
-    async fn permitted(&self, actor: &Actor, way: &Workflow) -> Result<(), Error> {
+    /// Whether `actor` may change what takes this way. Nothing is recorded.
+    ///
+    /// # Errors
+    /// As [`Self::permit`].
+    pub(super) async fn permitted(&self, actor: &Actor, way: &Workflow) -> Result<(), Error> {
         let Some(person) = actor.principal.human() else { return Ok(()) };
         self.require(person, Right::Operate)?;
         if actor.agent_of().is_none() {

@@ -45,6 +45,8 @@ pub struct StartRequest {
     pub restart_of: Option<String>,
     /// Choose one per intended deployment: a repeated call with it returns the first deployment and starts nothing.
     pub idempotency_key: Option<String>,
+    /// `plan_hash` of plan_deployment: if what would happen now is something else, nothing is started.
+    pub expected_plan_hash: Option<String>,
 }
 
 /// Who moves the deployment on.
@@ -71,7 +73,9 @@ impl App {
     /// Malformed arguments, an unknown environment, a gate that nobody may
     /// open, a key that was used for something else.
     pub async fn start(&self, request: StartRequest, actor: Actor) -> Result<StartedView, Error> {
+        let expected_plan = request.expected_plan_hash.clone();
         let spec = self.spec(request, actor)?;
+        self.require_plan(&spec, expected_plan.as_deref())?;
         self.permit_start(&spec.initiator, &spec.workflow).await?;
         if let Some(restarted) = spec.restart_of.clone() {
             self.blocking(move |store| store.load(&restarted)).await?;
@@ -110,7 +114,7 @@ impl App {
         }
     }
 
-    fn spec(&self, request: StartRequest, actor: Actor) -> Result<Spec, Error> {
+    pub(super) fn spec(&self, request: StartRequest, actor: Actor) -> Result<Spec, Error> {
         let repository: Repository = request.repository.parse()?;
         let service: Service = match request.service {
             Some(service) => service.parse()?,

@@ -1,14 +1,13 @@
-//! The state machine's door, and the same answer without going through it.
+//! The state machine's door.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::view::{DoorView, ExplanationView, StatusView};
+use super::view::StatusView;
 use super::{App, Code, Error};
 use crate::domain::deployment::Deployment;
 use crate::domain::door;
-use crate::domain::event::{Event, MainEvent};
-use crate::domain::guard::Refusal;
+use crate::domain::event::MainEvent;
 use crate::domain::principal::Actor;
 use crate::domain::run::RunEvent;
 use crate::domain::text::shortened;
@@ -93,30 +92,12 @@ impl App {
         self.view(&recorded).await
     }
 
-    /// What [`Self::transition`] would answer, and nothing happens.
-    ///
-    /// # Errors
-    /// When there is no such deployment or event.
-    pub async fn explain(&self, id: &str, event: &str) -> Result<ExplanationView, Error> {
-        let (deployment, rollback) = self.see(id).await?;
-        let event = Event::from(self.door(&deployment, event, "").await?);
-        let now = self.clock.now();
-        let (possible, guards) = match deployment.explain(&event, now) {
-            Ok(guards) => (guards.iter().all(|guard| guard.holds), guards),
-            Err(Refusal::NotAllowed { .. } | Refusal::Guarded { .. }) => (false, Vec::new()),
-        };
-        let would_lead_to = deployment.apply(&event, now).ok().map(|it| it.progress.state.name());
-        Ok(ExplanationView::new(
-            &deployment,
-            &event,
-            possible,
-            would_lead_to,
-            guards,
-            deployment.open_doors(&rollback, now).into_iter().map(DoorView::from).collect(),
-        ))
-    }
-
-    async fn door(&self, deployment: &Deployment, name: &str, reason: &str) -> Result<MainEvent, Error> {
+    pub(super) async fn door(
+        &self,
+        deployment: &Deployment,
+        name: &str,
+        reason: &str,
+    ) -> Result<MainEvent, Error> {
         let reason = shortened(reason, REASON_LIMIT);
         let event = door::parse(name, &reason, &deployment.spec.workflow).map_err(|error| {
             let names: Vec<String> =

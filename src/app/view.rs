@@ -14,9 +14,6 @@ use super::timeline::TimelineEntry;
 use crate::domain::approval::ApprovalRequest;
 use crate::domain::assurance::Assurance;
 use crate::domain::deployment::Deployment;
-use crate::domain::door::OpenDoor;
-use crate::domain::event::Event;
-use crate::domain::guard::Guard;
 use crate::domain::id::{DeploymentId, PrincipalName};
 use crate::domain::principal::Principal;
 use crate::domain::record::EventRecord;
@@ -199,52 +196,6 @@ pub struct SubjectView {
     pub policy_version: String,
 }
 
-/// A guard and what it saw.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct GuardView {
-    /// Its name.
-    pub name: String,
-    /// Whether it holds.
-    pub holds: bool,
-    /// What it saw.
-    pub saw: String,
-    /// What would open it.
-    pub opens_when: String,
-}
-
-/// An event that the present state has an arrow for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct DoorView {
-    /// The event.
-    pub event: String,
-    /// Whether all its guards hold.
-    pub open: bool,
-    /// The guards that do not hold.
-    pub unmet: Vec<GuardView>,
-}
-
-/// What an event would do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct ExplanationView {
-    /// The deployment.
-    pub deployment_id: String,
-    /// Its state.
-    pub state: String,
-    /// Its version.
-    pub version: u64,
-    /// The event.
-    pub event: String,
-    /// Whether it would be accepted now.
-    pub possible: bool,
-    /// The state that it would lead to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub would_lead_to: Option<String>,
-    /// Every guard; empty when the state has no such arrow at all.
-    pub guards: Vec<GuardView>,
-    /// The events that the state has an arrow for.
-    pub events_of_this_state: Vec<DoorView>,
-}
-
 /// Deployments, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ListView {
@@ -381,49 +332,6 @@ impl ApprovalSummary {
             glass_broken_by: names(request.glass_broken_by(deployment.parties())),
             expires_at: request.expires_at.to_rfc3339(),
             withdrawn_untrusted: request.withdrawn.as_ref().map(|it| it.reason.clone()),
-        }
-    }
-}
-
-impl From<Guard> for GuardView {
-    fn from(guard: Guard) -> Self {
-        Self {
-            name: guard.name.to_owned(),
-            holds: guard.holds,
-            saw: guard.saw.into_owned(),
-            opens_when: guard.opens_when.into_owned(),
-        }
-    }
-}
-
-impl From<OpenDoor> for DoorView {
-    fn from(door: OpenDoor) -> Self {
-        Self {
-            open: door.is_open(),
-            event: door.event.0,
-            unmet: door.guards.into_iter().filter(|guard| !guard.holds).map(GuardView::from).collect(),
-        }
-    }
-}
-
-impl ExplanationView {
-    pub(super) fn new(
-        deployment: &Deployment,
-        event: &Event,
-        possible: bool,
-        would_lead_to: Option<String>,
-        guards: Vec<Guard>,
-        doors: Vec<DoorView>,
-    ) -> Self {
-        Self {
-            deployment_id: deployment.id.to_string(),
-            state: deployment.progress.state.name(),
-            version: deployment.progress.version,
-            event: event.name().0,
-            possible,
-            would_lead_to,
-            guards: guards.into_iter().map(GuardView::from).collect(),
-            events_of_this_state: doors,
         }
     }
 }

@@ -33,6 +33,50 @@ impl Guard {
     }
 }
 
+/// Where what a guard saw comes from, and who can open it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Provenance {
+    /// Where it comes from.
+    pub source: &'static str,
+    /// Who can open it.
+    pub opened_by: &'static str,
+}
+
+impl Guard {
+    /// Where what it saw comes from, and who can open it.
+    #[must_use]
+    pub fn provenance(&self) -> Provenance {
+        let (source, opened_by) = match self.name {
+            "execution-succeeded" | "attempt-failed" | "nothing-runs" | "restore-failed" => {
+                ("Harness", "the run of the pipeline")
+            }
+            "backoff-elapsed" | "request-has-expired" => ("the clock", "time alone"),
+            "policy-unchanged" | "somebody-may-approve" | "person-may-decide" | "assurance-is-accepted" => {
+                ("the config", "an operator of the server")
+            }
+            "approved"
+            | "approvals-suffice"
+            | "required-group-approves"
+            | "a-person-rejected"
+            | "what-was-approved" => ("the approval request", "the people who may approve"),
+            "signature-is-valid"
+            | "one-decision-per-person"
+            | "four-eyes"
+            | "reason-given"
+            | "decision-is-for-this-request"
+            | "glass-is-broken" => ("the decision", "another decision, by a person who may make it"),
+            "request-stands" | "request-is-open" | "people-are-not-pestered" => {
+                ("the approval request", "whoever asks people anew")
+            }
+            "has-the-place" | "key-is-fresh" | "no-retry-left" | "repeatable" => {
+                ("the stored deployment", "the engine")
+            }
+            _ => ("the stored deployment", "nobody: it follows from what happened"),
+        };
+        Provenance { source, opened_by }
+    }
+}
+
 /// Why an event was not accepted. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::tool::{Caller, Card, Hints, Tool};
 use crate::app::Error;
-use crate::app::view::ExplanationView;
+use crate::app::explanation::ExplanationView;
 
 /// The tool.
 pub(super) struct ExplainTransition;

@@ -19,6 +19,7 @@ mod harness_get_execution_url;
 mod harness_list_executions;
 mod harness_trigger_pipeline;
 mod list_deployments;
+mod plan_deployment;
 mod prompts;
 mod reject;
 mod reply;

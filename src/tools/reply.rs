@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::summary::Summary;
-use crate::app::view::GuardView;
+use crate::app::explanation::GuardView;
 use crate::app::{Code, Error};
 use crate::domain::text::shortened;
 

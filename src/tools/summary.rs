@@ -3,7 +3,9 @@
 
 use super::{approve, wait_for_deployment};
 use crate::app::environments::{EnvironmentView, EnvironmentsView};
-use crate::app::view::{ExplanationView, HistoryView, ListView, StartedView, StatusView};
+use crate::app::explanation::ExplanationView;
+use crate::app::plan::{PlanView, PlannedStageView};
+use crate::app::view::{HistoryView, ListView, StartedView, StatusView};
 use crate::app::{ExecutionView, ExecutionsView, TriggeredView, UrlView};
 
 /// An answer that can be said in short.
@@ -215,5 +217,34 @@ impl EnvironmentView {
             said.push("nothing was deployed by this server".to_owned());
         }
         format!("{}: {}.", self.environment, said.join("; "))
+    }
+}
+
+impl Summary for PlanView {
+    fn summary(&self) -> String {
+        let commit: String = self.commit_sha.chars().take(SHORT_COMMIT).collect();
+        let stages: Vec<String> = self.stages.iter().map(PlannedStageView::summary).collect();
+        let verdict = match self.blockers.as_slice() {
+            [] => "It can be started".to_owned(),
+            blockers => format!("It cannot be started: {}", blockers.join("; ")),
+        };
+        format!(
+            "{} {commit} to {}: {}. {verdict}, with expected_plan_hash={}. Nothing was started.",
+            self.service,
+            self.target_environment,
+            stages.join(" → "),
+            self.plan_hash
+        )
+    }
+}
+
+impl PlannedStageView {
+    fn summary(&self) -> String {
+        let asked = self.approval.as_ref().map_or_else(String::new, |approval| {
+            format!(", after {} of {} approve", approval.required_approvals, approval.approvers.join(", "))
+        });
+        let held: Vec<&str> = self.held_by.iter().map(|hold| hold.hold.as_str()).collect();
+        let held = if held.is_empty() { String::new() } else { format!(" (now {})", held.join(", ")) };
+        format!("{}{asked}{held}", self.stage)
     }
 }

@@ -10,7 +10,8 @@ use super::tool::{self, Tool};
 use super::{
     Server, approve, cancel_deployment, explain_transition, get_environments, get_history, get_status,
     harness_get_execution, harness_get_execution_url, harness_list_executions, harness_trigger_pipeline,
-    list_deployments, reject, rollback_deployment, start_deployment, transition, wait_for_deployment,
+    list_deployments, plan_deployment, reject, rollback_deployment, start_deployment, transition,
+    wait_for_deployment,
 };
 use crate::app::{App, Session};
 use crate::domain::role::Right;
@@ -18,6 +19,7 @@ use crate::domain::role::Right;
 /// The tools, in the order in which clients see them.
 pub(super) static TOOLS: LazyLock<Toolbox> = LazyLock::new(|| {
     Toolbox::default()
+        .with::<plan_deployment::PlanDeployment>()
         .with::<start_deployment::StartDeployment>()
         .with::<transition::Transition>()
         .with::<explain_transition::ExplainTransition>()

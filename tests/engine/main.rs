@@ -20,6 +20,8 @@ mod lost;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod planning;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod stages;

@@ -1,0 +1,245 @@
+//! What a start would do, before it is done.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::durations::UsualView;
+use super::places::HoldView;
+use super::{App, Code, Error, StartRequest};
+use crate::domain::deployment::{Deployment, Spec, Variable};
+use crate::domain::entrance::{self, Facts};
+use crate::domain::freeze;
+use crate::domain::gate::{Gate, PolicyVersion};
+use crate::domain::id::{DeploymentId, EnvironmentName};
+use crate::domain::place::Hold;
+use crate::domain::principal::Actor;
+use crate::domain::subject::Digest;
+use crate::domain::workflow::{Stage, Workflow};
+
+/// The way that a deployment would take, and what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PlanView {
+    /// Pass it as `expected_plan_hash` to start_deployment: it starts nothing else than this.
+    pub plan_hash: String,
+    /// Whether start_deployment would take it now.
+    pub startable: bool,
+    /// What stands in the way of the start itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blockers: Vec<String>,
+    /// Service.
+    pub service: String,
+    /// Commit.
+    pub commit_sha: String,
+    /// The environment that ends the way.
+    pub target_environment: String,
+    /// `auto` or `step`.
+    pub mode: String,
+    /// The stages in their order.
+    pub stages: Vec<PlannedStageView>,
+    /// How long all of it usually takes, in milliseconds, people's time included; absent while too little is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usual_total_ms: Option<u64>,
+}
+
+/// A stage of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PlannedStageView {
+    /// Its name.
+    pub stage: String,
+    /// The Harness pipeline that it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_id: Option<String>,
+    /// The inputs that it is given, apart from the deployment's id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
+    /// Its input sets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub input_sets: Vec<String>,
+    /// Who is asked before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<PlannedApprovalView>,
+    /// What the environment runs now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces_commit: Option<String>,
+    /// What would hold it there if it came now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_by: Vec<HoldView>,
+    /// What else the config asks before it: soaking, evidence.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<String>,
+    /// How long it usually takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usual: Option<UsualView>,
+}
+
+/// Who is asked, and what counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PlannedApprovalView {
+    /// Who may decide.
+    pub approvers: Vec<String>,
+    /// How many must approve.
+    pub required_approvals: u32,
+    /// Groups of which somebody must be among them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub required_groups: Vec<String>,
+    /// What a decision may rest on.
+    pub accepts: Vec<String>,
+    /// How long people usually take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usual: Option<UsualView>,
+}
+
+/// What makes a plan this plan. Whatever may change by itself, such as a freeze, is not in it.
+#[derive(Serialize)]
+struct Identity<'a> {
+    repository: &'a str,
+    service: &'a str,
+    branch: &'a str,
+    commit: &'a str,
+    mode: String,
+    variables: &'a BTreeMap<crate::domain::id::VariableName, String>,
+    workflow: &'a Workflow,
+    gates: BTreeMap<&'a EnvironmentName, PolicyVersion>,
+}
+
+impl App {
+    /// What [`Self::start`] would do with the same request. Nothing happens.
+    ///
+    /// # Errors
+    /// Malformed arguments, an unknown environment, a gate that nobody may open.
+    pub async fn plan(&self, request: StartRequest, actor: Actor) -> Result<PlanView, Error> {
+        let spec = self.spec(request, actor)?;
+        let permitted = self.permitted(&spec.initiator, &spec.workflow).await;
+        let plan_hash = self.plan_hash(&spec).to_string();
+        let usual = self.usual_durations(&spec.repository).await?;
+        let deployment = Deployment::create(DeploymentId::new(0, 0), spec, self.clock.now());
+        let mut stages = Vec::new();
+        let mut stage = Some(Stage::Validating);
+        while let Some(present) = stage {
+            stages.push(self.planned(&deployment, &present, &usual).await?);
+            stage = deployment.spec.workflow.after(&present);
+        }
+        let known: Option<Vec<u64>> = stages.iter().map(|it| it.usual.map(|usual| usual.median_ms)).collect();
+        let asked = stages.iter().filter_map(|it| it.approval.as_ref()?.usual).map(|usual| usual.median_ms);
+        let blockers: Vec<String> = permitted.err().map(|error| error.message).into_iter().collect();
+        Ok(PlanView {
+            plan_hash,
+            startable: blockers.is_empty(),
+            blockers,
+            service: deployment.spec.service.to_string(),
+            commit_sha: deployment.spec.commit.to_string(),
+            target_environment: deployment.target().map_or_else(String::new, ToString::to_string),
+            mode: super::view::wire_name(&deployment.spec.mode),
+            usual_total_ms: known.map(|known| known.into_iter().chain(asked).sum()),
+            stages,
+        })
+    }
+
+    /// The hash of what would be deployed how, past which gates.
+    pub(super) fn plan_hash(&self, spec: &Spec) -> Digest {
+        let gate = |name| self.policy.gates.get(name).map(Gate::version);
+        let environments = spec.workflow.environments.iter().map(|it| &it.name);
+        Digest::of(&Identity {
+            repository: spec.repository.as_str(),
+            service: spec.service.as_str(),
+            branch: spec.branch.as_str(),
+            commit: spec.commit.as_str(),
+            mode: super::view::wire_name(&spec.mode),
+            variables: &spec.variables,
+            workflow: &spec.workflow,
+            gates: environments.filter_map(|name| Some((name, gate(name)?))).collect(),
+        })
+    }
+
+    /// Whether this is the plan that the caller has seen.
+    ///
+    /// # Errors
+    /// When it is another.
+    pub(super) fn require_plan(&self, spec: &Spec, expected: Option<&str>) -> Result<(), Error> {
+        let Some(expected) = expected else { return Ok(()) };
+        let actual = self.plan_hash(spec).to_string();
+        if expected == actual {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::PlanChanged,
+            format!("what would happen now is plan {actual}, and not the expected one"),
+            "call plan_deployment with the same arguments, look at what is different, and pass its plan_hash",
+        ))
+    }
+
+    async fn planned(
+        &self,
+        deployment: &Deployment,
+        stage: &Stage,
+        usual: &BTreeMap<String, UsualView>,
+    ) -> Result<PlannedStageView, Error> {
+        let subject = deployment.subject(stage, None);
+        let at = match stage.environment() {
+            Some(environment) => self.planned_entrance(deployment, environment, usual).await?,
+            None => Entrance::default(),
+        };
+        let id = Variable::DeploymentId.name();
+        let inputs = subject.iter().flat_map(|subject| &subject.inputs).filter(|(name, _)| **name != id);
+        Ok(PlannedStageView {
+            stage: stage.to_string(),
+            pipeline_id: subject.as_ref().map(|subject| subject.pipeline_id.to_string()),
+            inputs: inputs.map(|(name, value)| (name.to_string(), value.clone())).collect(),
+            input_sets: subject.as_ref().map_or_else(Vec::new, |subject| subject.input_sets.clone()),
+            approval: at.approval,
+            replaces_commit: at.replaces_commit,
+            held_by: at.held_by,
+            asks: at.asks,
+            usual: usual.get(&stage.to_string()).copied(),
+        })
+    }
+
+    async fn planned_entrance(
+        &self,
+        deployment: &Deployment,
+        environment: &EnvironmentName,
+        usual: &BTreeMap<String, UsualView>,
+    ) -> Result<Entrance, Error> {
+        let (of, at) = (deployment.clone(), environment.clone());
+        let facts = self.read(move |snapshot| snapshot.facts(&of, &at)).await?;
+        let rules = self.policy.rules.get(environment).cloned().unwrap_or_default();
+        let soak = (!rules.soak.is_zero())
+            .then(|| format!("the commit has been in the environment before for {} s", rules.soak.as_secs()));
+        let gate = self.policy.gates.get(environment);
+        Ok(Entrance {
+            approval: gate.map(|gate| PlannedApprovalView {
+                approvers: gate.approvers.iter().map(|approver| approver.name.to_string()).collect(),
+                required_approvals: gate.required_approvals,
+                required_groups: gate.required_groups.iter().map(|group| group.name.clone()).collect(),
+                accepts: gate.accept.iter().map(ToString::to_string).collect(),
+                usual: usual.get("awaiting-approval").copied(),
+            }),
+            replaces_commit: facts.here.as_ref().map(|stay| stay.version.commit.to_string()),
+            held_by: self.foreseen(deployment, environment, &facts).iter().map(HoldView::from).collect(),
+            asks: soak
+                .into_iter()
+                .chain(rules.require.iter().map(|proof| proof.as_str().to_owned()))
+                .collect(),
+        })
+    }
+
+    /// What would hold it if it came now. What it will have shown by then is left out.
+    fn foreseen(&self, deployment: &Deployment, environment: &EnvironmentName, facts: &Facts) -> Vec<Hold> {
+        let quarantined = facts.quarantined_by.as_ref().map(|by| Hold::Quarantined { by: by.clone() });
+        let overridden = &deployment.progress.overridden;
+        let frozen = freeze::hold(&self.policy.freezes, environment, overridden, self.clock.now());
+        let of_the_place = entrance::holds_of_the_place(deployment, environment, facts);
+        quarantined.into_iter().chain(frozen).chain(of_the_place).collect()
+    }
+}
+
+/// What is known of an environment on the way.
+#[derive(Default)]
+struct Entrance {
+    approval: Option<PlannedApprovalView>,
+    replaces_commit: Option<String>,
+    held_by: Vec<HoldView>,
+    asks: Vec<String>,
+}
