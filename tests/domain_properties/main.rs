@@ -35,9 +35,11 @@ use fixtures::{
     intends, person, private_key, statement,
 };
 
-#[path = "fixtures/choices.rs"]
+#[path = "../fixtures/choices.rs"]
 mod choices;
+#[path = "../fixtures/mod.rs"]
 mod fixtures;
+mod places;
 
 /// A way through the machine: what was accepted, and when.
 #[derive(Debug, Clone)]
@@ -387,7 +389,7 @@ fn engine_says(walk: &Walk, step: Step, choices: &mut Choices, text: &str) -> Op
         Step::RequestApproval { .. } => asks(deployment, &gate()),
         Step::Trigger { stage } if deployment.progress.place.as_ref() != stage.environment() => {
             match choices.below(4) {
-                0 => MainEvent::Held { by: vec![Hold::Full { most: 1 }] }.into(),
+                3 => MainEvent::Held { by: vec![Hold::Full { most: 1 }] }.into(),
                 _ => goes_in(deployment),
             }
         }
