@@ -69,8 +69,12 @@ enum Command {
         #[command(flatten)]
         listen: listen::Listen,
     },
-    /// Watch a deployment go from a commit to production, without an account.
-    Demo,
+    /// Watch deployments, without an account.
+    Demo {
+        /// What to watch.
+        #[arg(long, value_enum, default_value = "release")]
+        scenario: demo::Scenario,
+    },
     /// Show one deployment, or those in flight.
     Status {
         /// The deployment.
@@ -252,7 +256,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
     let Cli { global, command } = cli;
     match command {
         Command::Serve { simulate, listen } => serve::run(&global, simulate, &listen).await,
-        Command::Demo => demo::run().await,
+        Command::Demo { scenario } => demo::run(scenario).await,
         Command::Status { environments: true, service, .. } => environments::run(&global, service).await,
         Command::Status { id: Some(id), .. } => status::one(&global, &id).await,
         Command::Status { id: None, all, .. } => status::list(&global, all).await,

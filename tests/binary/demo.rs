@@ -27,3 +27,15 @@ async fn two_demos_at_once_complete() {
         assert_eq!(room.files(), [], "the demo leaves nothing behind");
     }
 }
+
+#[tokio::test]
+async fn every_scenario_ends_as_it_claims_and_says_why() {
+    let freeze = Room::empty(Script::instant()).await;
+    let mut command = freeze.command();
+    command.args(["demo", "--scenario", "freeze"]);
+    let freeze = ended(command).await;
+    freeze.assert_done();
+    assert!(freeze.stdout.contains("`big-sale` forbids it now"), "{}", freeze.stdout);
+    assert!(freeze.stdout.contains("completed after"), "{}", freeze.stdout);
+    assert!(freeze.stdout.contains("because the freeze was judged at the trigger"), "{}", freeze.stdout);
+}

@@ -22,6 +22,7 @@ pub(super) struct Screen {
     entered: Instant,
     began: Instant,
     attempt: u64,
+    held: usize,
     doing: String,
 }
 
@@ -34,13 +35,12 @@ impl Screen {
             entered: now,
             began: now,
             attempt: 1,
+            held: 0,
             doing: String::new(),
         }
     }
 
-    pub(super) fn scene(&self, harness: &str, database: &std::path::Path) {
-        let title =
-            "A commit goes from dev to production: an agent asks, the server drives, a person decides.";
+    pub(super) fn scene(&self, title: &str, harness: &str, database: &std::path::Path) {
         output::line(&output::styled(Style::Strong, title));
         output::line(&output::styled(
             Style::Faint,
@@ -81,6 +81,11 @@ impl Screen {
                 &format!("{state}: the attempt failed; attempt {attempt} after a pause"),
             );
         }
+        let held = status.get("held_by").and_then(Value::as_array).map_or(0, Vec::len);
+        if held > self.held {
+            self.mark(Style::Waiting, "⏸", &format!("{state}: waiting for {}", text(status, "waiting_for")));
+        }
+        self.held = held;
         let execution = text(&stage, "execution_status");
         self.doing = if execution.is_empty() { String::new() } else { format!(", {execution}") };
         let message = text(&stage, "message_untrusted");
@@ -112,8 +117,8 @@ impl Screen {
         }
     }
 
-    /// The final timeline.
-    pub(super) fn end(&mut self, status: &Value, runs: usize) {
+    /// The final timeline, and why it ended so, where that is not plain.
+    pub(super) fn end(&mut self, status: &Value, runs: usize, why: &str) {
         output::line("");
         let rows = status
             .get("timeline")
@@ -138,6 +143,9 @@ impl Screen {
             output::styled(style, &self.state),
             output::duration(millis(self.began.elapsed())),
         ));
+        if !why.is_empty() {
+            output::line(&format!("because {why}"));
+        }
     }
 
     fn close_state(&mut self, next: &str) {
