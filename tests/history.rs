@@ -21,10 +21,12 @@ use deployment_orchestrator::domain::evidence::{Bundle, Evidence};
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::domain::principal::{Actor, Channel};
-use deployment_orchestrator::domain::record::What;
+use deployment_orchestrator::domain::record::{RemarkRecord, What};
 use deployment_orchestrator::domain::remark::Remark;
 use deployment_orchestrator::domain::replay::replay;
+use deployment_orchestrator::domain::role::Role;
 use deployment_orchestrator::domain::signature::PrivateKey;
+use deployment_orchestrator::domain::token::{Grant, Holder, Secret, Token};
 use deployment_orchestrator::store::{
     About, Allowance, ChainError, Created, Entry, Error, Expected, Lease, MOST_REMARKS, Remarked, Store, Use,
 };
@@ -512,6 +514,72 @@ fn what_was_removed_is_missed_where_it_was() {
     assert_eq!(broken_at(), 39, "a remark about no deployment");
     raw.execute("DELETE FROM event WHERE position = 3", []).unwrap();
     assert_eq!(broken_at(), 3);
+}
+
+/// A token of agents of grace.
+fn token(number: u64) -> Token {
+    let secret = Secret::new(number, [1, 2]);
+    let grant = Grant {
+        id: secret.id.clone(),
+        holder: Holder::Agent { on_behalf_of: "grace".parse().unwrap() },
+        roles: Some([Role::Viewer].into()),
+        made_at: at(50),
+        made_by: "grace".parse().unwrap(),
+        expires_at: Some(at(1_000)),
+    };
+    Token::seal(grant, &secret, &PrivateKey::from_seed(&[1; 32]))
+}
+
+#[test]
+fn who_made_and_who_revoked_a_token_is_in_the_history() {
+    let (place, store) = eventful();
+    let raw = intruder(&place);
+    // A program that did not tell of tokens has left this one, and gone.
+    store.add_token(&token(1), &human("grace")).unwrap();
+    raw.execute_batch(
+        "CREATE TEMP TABLE old AS SELECT * FROM token;
+         DELETE FROM token; DELETE FROM event WHERE position = (SELECT max(position) FROM event);
+         INSERT INTO token SELECT * FROM old",
+    )
+    .unwrap();
+    let before = store.verify_chain().unwrap().position;
+
+    store.add_token(&token(2), &human("grace")).unwrap();
+    for (id, there) in [(token(2).grant.id, true), (token(1).grant.id, true), (token(9).grant.id, false)] {
+        for by in ["ada", "grace"] {
+            assert_eq!(store.revoke_token(&id, &human(by), at(60)).unwrap(), there, "the first time counts");
+        }
+    }
+    let told: Vec<RemarkRecord> = store.remarks(before, 10).unwrap();
+    let made = |number| Box::new(token(number).grant);
+    let said: Vec<_> =
+        told.into_iter().map(|it| (it.position - before, it.at, it.actor, it.remark)).collect();
+    assert_eq!(
+        said,
+        [
+            (1, at(50), human("grace"), Remark::TokenMade { grant: made(2) }),
+            (2, at(60), human("ada"), Remark::TokenRevoked { grant: made(2) }),
+            (3, at(60), human("ada"), Remark::TokenRevoked { grant: made(1) }),
+        ]
+    );
+    assert_eq!(store.verify_chain().unwrap().position, before + 3);
+
+    for (change, position) in [
+        ("UPDATE token SET revoked_at = NULL WHERE id LIKE '%2'", before + 2),
+        ("UPDATE token SET revoked_at = revoked_at + 1 WHERE id LIKE '%1'", before + 3),
+        ("UPDATE token SET body = replace(body, 'viewer', 'admin') WHERE id LIKE '%2'", before + 2),
+        ("DELETE FROM token WHERE id LIKE '%2'", before + 2),
+    ] {
+        raw.execute_batch(&format!("CREATE TEMP TABLE kept AS SELECT * FROM token; {change}")).unwrap();
+        let found = store.verify_chain();
+        assert!(
+            matches!(found, Err(ChainError::Broken { position: at, .. }) if at == position),
+            "{change}: {found:?}"
+        );
+        raw.execute_batch("DELETE FROM token; INSERT INTO token SELECT * FROM kept; DROP TABLE kept")
+            .unwrap();
+        store.verify_chain().unwrap();
+    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Lists and histories, page by page.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::view::{EventView, HistoryView, LineView, ListView};
+use super::view::{self, EventView, HistoryView, LineView, ListView};
 use super::{App, Error};
 use crate::domain::id::DeploymentId;
+use crate::domain::record::RemarkRecord;
 use crate::store::{Activity, Filter};
 
 /// Which deployments to list, newest first.
@@ -24,6 +25,25 @@ pub struct ListRequest {
     pub limit: Option<u32>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
+}
+
+/// What the history holds of no deployment: agents stopped, tokens made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RemarkView {
+    /// Its place in the history.
+    pub position: u64,
+    /// When.
+    pub at: String,
+    /// Its wire name.
+    pub event: String,
+    /// Who.
+    pub by: String,
+    /// Over which channel.
+    pub channel: String,
+    /// What tells us so.
+    pub assurance: String,
+    /// The rest of it, some of it from outside, shortened.
+    pub details_untrusted: serde_json::Value,
 }
 
 /// The most that one page holds.
@@ -74,5 +94,29 @@ impl App {
             next_after: records.last().filter(|_| full).map(|record| record.position),
             events: records.iter().map(EventView::from).collect(),
         })
+    }
+    /// What is about no deployment, after the position `after`: a page, and
+    /// nothing when there is no more.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn remarks(&self, after: u64) -> Result<Vec<RemarkView>, Error> {
+        let records = self.blocking(move |store| store.remarks(after, PAGE_LIMIT)).await?;
+        Ok(records.iter().map(RemarkView::from).collect())
+    }
+}
+
+impl From<&RemarkRecord> for RemarkView {
+    fn from(record: &RemarkRecord) -> Self {
+        let RemarkRecord { position, at, actor, remark } = record;
+        Self {
+            position: *position,
+            at: at.to_rfc3339(),
+            event: remark.name().0,
+            by: actor.principal.to_string(),
+            channel: view::wire_name(&actor.channel),
+            assurance: actor.assurance.to_string(),
+            details_untrusted: view::details(remark),
+        }
     }
 }

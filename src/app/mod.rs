@@ -35,7 +35,7 @@ pub use harness::{
     ExecutionStageView, ExecutionView, ExecutionsView, ListExecutionsRequest, TriggerPipelineRequest,
     TriggeredView, UrlView,
 };
-pub use history::ListRequest;
+pub use history::{ListRequest, RemarkView};
 pub use reviews::ReviewView;
 pub use session::Session;
 pub use start::StartRequest;

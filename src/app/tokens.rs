@@ -47,7 +47,7 @@ pub struct TokenView {
 }
 
 impl App {
-    /// Make a token. The secret is in the answer, and nowhere else.
+    /// Make a token, and keep in the history who did. The secret is in the answer, and nowhere else.
     ///
     /// # Errors
     /// When `actor` is no admin, or the config does not name the person.
@@ -80,7 +80,8 @@ impl App {
         };
         let token = Token::seal(grant, &secret, server);
         let view = self.token_view(&token);
-        self.blocking(move |store: &Store| store.add_token(&token)).await?;
+        let by = actor.clone();
+        self.blocking(move |store: &Store| store.add_token(&token, &by)).await?;
         Ok((view, secret))
     }
 
@@ -93,15 +94,15 @@ impl App {
         Ok(tokens.iter().map(|token| self.token_view(token)).collect())
     }
 
-    /// Take a token back. The next request that shows it is refused.
+    /// Take a token back, and keep in the history who did. The next request that shows it is refused.
     ///
     /// # Errors
     /// When `actor` is no admin, or there is no such token.
     pub async fn revoke_token(&self, id: &str, actor: &Actor) -> Result<(), Error> {
         self.require_person(actor, Right::Administer)?;
-        let (id, now): (TokenId, _) = (id.parse()?, self.clock.now());
+        let (id, by, now): (TokenId, _, _) = (id.parse()?, actor.clone(), self.clock.now());
         let shown = id.clone();
-        if self.blocking(move |store: &Store| store.revoke_token(&id, now)).await? {
+        if self.blocking(move |store: &Store| store.revoke_token(&id, &by, now)).await? {
             return Ok(());
         }
         Err(Error::new(

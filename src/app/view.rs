@@ -352,11 +352,6 @@ impl From<&Deployment> for LineView {
 
 impl From<&EventRecord> for EventView {
     fn from(record: &EventRecord) -> Self {
-        let mut details = serde_json::to_value(&record.what).unwrap_or_default();
-        if let Some(fields) = details.as_object_mut() {
-            fields.remove("event");
-        }
-        shorten(&mut details);
         Self {
             position: record.position,
             version: record.version,
@@ -371,9 +366,19 @@ impl From<&EventRecord> for EventView {
             },
             channel: wire_name(&record.actor.channel),
             assurance: record.actor.assurance.to_string(),
-            details_untrusted: details,
+            details_untrusted: details(&record.what),
         }
     }
+}
+
+/// All that an event or a remark says beside its name, shortened.
+pub(super) fn details(what: &impl Serialize) -> serde_json::Value {
+    let mut details = serde_json::to_value(what).unwrap_or_default();
+    if let Some(fields) = details.as_object_mut() {
+        fields.remove("event");
+    }
+    shorten(&mut details);
+    details
 }
 
 /// The longest text among the details of an event.

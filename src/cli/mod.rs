@@ -91,8 +91,8 @@ enum Command {
     },
     /// Show what happened, and who did it.
     History {
-        /// The deployment.
-        id: String,
+        /// The deployment; what is about none, such as tokens and the stop of agents, if it is left out.
+        id: Option<String>,
     },
     /// Approve what a deployment is about to do, as yourself.
     Approve(Answer),
@@ -260,7 +260,8 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::Status { environments: true, service, .. } => environments::run(&global, service).await,
         Command::Status { id: Some(id), .. } => status::one(&global, &id).await,
         Command::Status { id: None, all, .. } => status::list(&global, all).await,
-        Command::History { id } => history::run(&global, &id).await,
+        Command::History { id: Some(id) } => history::of(&global, &id).await,
+        Command::History { id: None } => history::of_none(&global).await,
         Command::Approve(answer) => decide::run(&global, answer, Verdict::Approve).await,
         Command::Reject(answer) => decide::run(&global, answer, Verdict::Reject).await,
         Command::BreakGlass(answer) => decide::run(&global, answer, Verdict::BreakGlass).await,

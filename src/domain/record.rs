@@ -1,5 +1,6 @@
 //! A line of the history: who, when, and what came of it.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{FORMAT, RawRecord};
@@ -49,7 +50,20 @@ impl What {
     }
 }
 
-/// A record about a deployment that does not say what we write.
+/// A remark about no deployment, where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemarkRecord {
+    /// Counts all lines of the history, from 1, without gaps.
+    pub position: u64,
+    /// When, by the clock of the process that recorded it.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub remark: Remark,
+}
+
+/// A record that does not say what we write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("record {position} {what}")]
 pub struct Unreadable {
@@ -64,26 +78,51 @@ impl TryFrom<&RawRecord> for EventRecord {
 
     /// What a record about a deployment says, in whichever of our formats.
     fn try_from(raw: &RawRecord) -> Result<Self, Unreadable> {
-        let unreadable = |what: String| Unreadable { position: raw.position, what };
-        if !(1..=FORMAT).contains(&raw.format) {
-            return Err(unreadable(format!("has format {}, and we know {FORMAT}", raw.format)));
-        }
         let Some(left) = &raw.left else {
-            return Err(unreadable("is about no deployment".to_owned()));
+            return Err(raw.unreadable("is about no deployment"));
         };
         Ok(Self {
             position: raw.position,
             deployment: left
                 .deployment
                 .parse()
-                .map_err(|error| unreadable(format!("is about something else: {error}")))?,
+                .map_err(|error| raw.unreadable(format!("is about something else: {error}")))?,
             version: left.version,
             at: raw.at,
-            actor: serde_json::from_str(&raw.actor)
-                .map_err(|error| unreadable(format!("names nobody that we know: {error}")))?,
-            what: serde_json::from_str(&raw.event)
-                .map_err(|error| unreadable(format!("says nothing that we know: {error}")))?,
+            actor: raw.actor()?,
+            what: raw.what()?,
             state: left.state.clone(),
         })
+    }
+}
+
+impl TryFrom<&RawRecord> for RemarkRecord {
+    type Error = Unreadable;
+
+    /// What a record about no deployment says.
+    fn try_from(raw: &RawRecord) -> Result<Self, Unreadable> {
+        if raw.left.is_some() {
+            return Err(raw.unreadable("is about a deployment"));
+        }
+        Ok(Self { position: raw.position, at: raw.at, actor: raw.actor()?, remark: raw.what()? })
+    }
+}
+
+impl RawRecord {
+    fn actor(&self) -> Result<Actor, Unreadable> {
+        serde_json::from_str(&self.actor)
+            .map_err(|error| self.unreadable(format!("names nobody that we know: {error}")))
+    }
+
+    fn what<T: DeserializeOwned>(&self) -> Result<T, Unreadable> {
+        if !(1..=FORMAT).contains(&self.format) {
+            return Err(self.unreadable(format!("has format {}, and we know {FORMAT}", self.format)));
+        }
+        serde_json::from_str(&self.event)
+            .map_err(|error| self.unreadable(format!("says nothing that we know: {error}")))
+    }
+
+    fn unreadable(&self, what: impl Into<String>) -> Unreadable {
+        Unreadable { position: self.position, what: what.into() }
     }
 }

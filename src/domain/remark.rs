@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::EventName;
 use super::id::{CommitSha, CorrelationKey, EnvironmentName, PipelineId, Service};
+use super::token::Grant;
 
 /// Something that happened beside the state machine. It stands in the history
 /// among the events, and replaying them passes over it.
@@ -73,6 +74,16 @@ pub enum Remark {
         /// What they found, from the caller, shortened.
         note: String,
     },
+    /// A token was made. About no deployment.
+    TokenMade {
+        /// What it grants, and to whom; never what it takes to use it.
+        grant: Box<Grant>,
+    },
+    /// A token was taken back. About no deployment.
+    TokenRevoked {
+        /// What it granted.
+        grant: Box<Grant>,
+    },
 }
 
 impl Remark {
@@ -89,6 +100,8 @@ impl Remark {
             Self::EnvironmentUnlocked { .. } => "ENVIRONMENT_UNLOCKED",
             Self::CommitReleased { .. } => "COMMIT_RELEASED",
             Self::Reviewed { .. } => "REVIEWED",
+            Self::TokenMade { .. } => "TOKEN_MADE",
+            Self::TokenRevoked { .. } => "TOKEN_REVOKED",
         };
         EventName(name.to_owned())
     }

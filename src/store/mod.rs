@@ -73,7 +73,8 @@ use crate::domain::chain::ChainHead;
 use crate::domain::deployment::{Deployment, Spec};
 use crate::domain::excerpt::Excerpt;
 use crate::domain::id::{DeploymentId, EnvironmentName, ExecutionId, Repository, Service, TokenId};
-use crate::domain::record::EventRecord;
+use crate::domain::principal::Actor;
+use crate::domain::record::{EventRecord, RemarkRecord};
 use crate::domain::state::Version;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Token;
@@ -244,6 +245,15 @@ impl Store {
         self.readers.read(|connection| queries::history(connection, id, after, limit))
     }
 
+    /// The remarks about no deployment at positions above `after`, in their order:
+    /// at most `limit`, and at most [`LARGEST_PAGE`].
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn remarks(&self, after: u64, limit: u32) -> Result<Vec<RemarkRecord>, Error> {
+        self.readers.read(|connection| queries::remarks(connection, after, limit))
+    }
+
     /// The deployments under way that are to be looked at by `now`, oldest due
     /// first: at most `limit`, and at most [`LARGEST_PAGE`]. A row that cannot
     /// be read is left out and said in the log, once: one damaged deployment
@@ -384,22 +394,23 @@ impl Store {
         self.readers.read(|connection| queries::versions(connection, service, repository, environment, limit))
     }
 
-    /// Keep a new token. Whether one is good is not decided here.
+    /// Keep a new token, and in the history that `by` made it. Whether one is
+    /// good is not decided here.
     ///
     /// # Errors
     /// Only those of the database.
-    pub fn add_token(&self, token: &Token) -> Result<(), Error> {
-        let token = token.clone();
-        self.writer.write(move |connection| token::add(connection, &token))
+    pub fn add_token(&self, token: &Token, by: &Actor) -> Result<(), Error> {
+        let (token, by) = (token.clone(), by.clone());
+        self.writer.write(move |connection| token::add(connection, &token, &by))
     }
 
-    /// Revoke a token; the first time counts. `false` if there is none.
+    /// Revoke a token, and keep that `by` did; the first time counts. `false` if there is none.
     ///
     /// # Errors
     /// Only those of the database.
-    pub fn revoke_token(&self, id: &TokenId, at: Timestamp) -> Result<bool, Error> {
-        let id = id.clone();
-        self.writer.write(move |connection| token::revoke(connection, &id, at))
+    pub fn revoke_token(&self, id: &TokenId, by: &Actor, at: Timestamp) -> Result<bool, Error> {
+        let (id, by) = (id.clone(), by.clone());
+        self.writer.write(move |connection| token::revoke(connection, &id, &by, at))
     }
 
     /// The token of this id, good or not.
@@ -428,7 +439,8 @@ impl Store {
 
     /// Check every record against its hash, and replay every deployment: its
     /// row, spec, reviews and versions of environments are what its history makes,
-    /// and the versions are in its order. Reads the whole history.
+    /// and the versions are in its order. No token is another than was made, nor
+    /// good after it was revoked. Reads the whole history.
     ///
     /// # Errors
     /// [`ChainError::Broken`] with the first position that is not as recorded.

@@ -10,7 +10,7 @@ use super::error::Error;
 use super::row::{self, signed};
 use crate::domain::deployment::Deployment;
 use crate::domain::id::{DeploymentId, EnvironmentName, ExecutionId, Malformed, Repository, Service};
-use crate::domain::record::EventRecord;
+use crate::domain::record::{EventRecord, RemarkRecord};
 use crate::domain::state::Version;
 use crate::domain::time::Timestamp;
 
@@ -160,6 +160,18 @@ pub(super) fn history(
         )?
         .query_and_then(params![id.as_str(), signed(after), limit.min(LARGEST_PAGE)], |row| {
             Ok(EventRecord::try_from(&chain::raw(row)?)?)
+        })?
+        .collect()
+}
+
+/// The remarks about no deployment.
+pub(super) fn remarks(connection: &Connection, after: u64, limit: u32) -> Result<Vec<RemarkRecord>, Error> {
+    connection
+        .prepare_cached(
+            "SELECT *, NULL AS id FROM event WHERE deployment IS NULL AND position > ?1 ORDER BY position LIMIT ?2",
+        )?
+        .query_and_then(params![signed(after), limit.min(LARGEST_PAGE)], |row| {
+            Ok(RemarkRecord::try_from(&chain::raw(row)?)?)
         })?
         .collect()
 }

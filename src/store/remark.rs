@@ -113,7 +113,9 @@ fn most(remark: &Remark) -> Option<u32> {
         | Remark::EnvironmentLocked { .. }
         | Remark::EnvironmentUnlocked { .. }
         | Remark::CommitReleased { .. }
-        | Remark::Reviewed { .. } => None,
+        | Remark::Reviewed { .. }
+        | Remark::TokenMade { .. }
+        | Remark::TokenRevoked { .. } => None,
     }
 }
 

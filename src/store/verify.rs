@@ -14,11 +14,15 @@ use super::lookup::Lookup;
 use super::place;
 use super::review;
 use super::row::{self, signed, to_json, unsigned};
+use super::token;
 use super::version;
 use crate::domain::chain::{ChainHead, FORMAT, RawRecord};
-use crate::domain::id::DeploymentId;
-use crate::domain::record::{EventRecord, Unreadable, What};
+use crate::domain::id::{DeploymentId, TokenId};
+use crate::domain::record::{EventRecord, RemarkRecord, Unreadable, What};
+use crate::domain::remark::Remark;
 use crate::domain::replay::{Delivered, Replayed, replay};
+use crate::domain::time::Timestamp;
+use crate::domain::token::Grant;
 
 /// What is stored is not what was recorded, or could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -68,7 +72,7 @@ const DEPLOYMENTS: &str =
 
 /// Walk the chain from its first record, then replay each deployment.
 pub(super) fn verify(connection: &Connection) -> Result<ChainHead, ChainError> {
-    let mut walk = Walk { head: ChainHead::genesis(), last: BTreeMap::new() };
+    let mut walk = Walk { head: ChainHead::genesis(), last: BTreeMap::new(), tokens: BTreeMap::new() };
     let mut records = connection.prepare(
         "SELECT event.*, id FROM event LEFT JOIN deployment ON number = event.deployment ORDER BY position",
     )?;
@@ -92,6 +96,7 @@ pub(super) fn verify(connection: &Connection) -> Result<ChainHead, ChainError> {
         return Err(ChainError::broken(end, format!("a version was noted of {id}, which is not there")));
     }
     in_order(order)?;
+    tokens_agree(connection, walk.tokens)?;
     Ok(walk.head)
 }
 
@@ -105,6 +110,23 @@ fn in_order(mut versions: Vec<(u64, i64)>) -> Result<(), ChainError> {
             Err(ChainError::broken(position, what))
         }
     }
+}
+
+/// Whether each token that the history tells of is there, grants what it was made
+/// for, and was revoked when it says so. Those that were made before the history
+/// told of tokens have their seal alone.
+fn tokens_agree(connection: &Connection, told: BTreeMap<TokenId, Told>) -> Result<(), ChainError> {
+    for (id, Told { position, grant, revoked_at }) in told {
+        let kept = token::find(connection, &id).map_err(|error| ChainError::found(position, error))?;
+        let what = match kept {
+            None => "is not there",
+            Some(kept) if kept.grant != grant => "does not grant what it was made for",
+            Some(kept) if kept.revoked_at != revoked_at => "was not revoked when its row says",
+            Some(_) => continue,
+        };
+        return Err(ChainError::broken(position, format!("the token {id} {what}")));
+    }
+    Ok(())
 }
 
 /// Check one deployment: its records against the hashes before them, and its
@@ -141,6 +163,14 @@ struct Walk {
     head: ChainHead,
     /// The last record of each deployment, by the number of its row.
     last: BTreeMap<i64, u64>,
+    tokens: BTreeMap<TokenId, Told>,
+}
+
+/// What the history tells of a token, and where it last does.
+struct Told {
+    position: u64,
+    grant: Grant,
+    revoked_at: Option<Timestamp>,
 }
 
 impl Walk {
@@ -161,6 +191,9 @@ impl Walk {
             if left.previous != self.last.insert(number, next).unwrap_or(0) {
                 return broken("it names another record as the one before it");
             }
+        } else if let Ok(RemarkRecord { at, remark, .. }) = RemarkRecord::try_from(&record) {
+            // One of a newer program, which we cannot read, is as it was written all the same.
+            self.note(next, at, remark);
         }
         // Of the first format the hash does not cover this column.
         if record.format == 1 && record.lookup != found_by(&record)? {
@@ -168,6 +201,15 @@ impl Walk {
         }
         self.head = ChainHead { position: next, hash };
         Ok(())
+    }
+
+    fn note(&mut self, position: u64, at: Timestamp, remark: Remark) {
+        let (grant, revoked_at) = match remark {
+            Remark::TokenMade { grant } => (*grant, None),
+            Remark::TokenRevoked { grant } => (*grant, Some(at)),
+            _ => return,
+        };
+        self.tokens.insert(grant.id.clone(), Told { position, grant, revoked_at });
     }
 }
 

@@ -140,6 +140,27 @@ async fn a_token_is_shown_once_and_can_be_taken_back() {
     room.run(&["token", "revoke", tokens[0]["id"].as_str().unwrap()]).await.assert_done();
     assert_eq!(ask(&token).send().await.unwrap().status().as_u16(), 401, "at once");
     assert_eq!(room.run(&["token", "list", "--json"]).await.json()[0]["standing"], "revoked");
+    let history = room.run(&["history", "--json"]).await.json();
+    let told: Vec<_> =
+        ["TOKEN_MADE", "TOKEN_REVOKED"].into_iter().zip(history["remarks"].as_array().unwrap()).collect();
+    assert_eq!(told.len(), 2, "{history}");
+    for (event, remark) in told {
+        let grant = &remark["details_untrusted"]["grant"];
+        assert_eq!((&remark["event"], &remark["assurance"]), (&event.into(), &"os-user".into()), "{remark}");
+        assert_eq!(
+            (&grant["id"], &grant["holder"]["on_behalf_of"]),
+            (&tokens[0]["id"], &DECIDES.into()),
+            "{remark}"
+        );
+        assert_eq!(
+            (&grant["roles"][0], grant["expires_at"].is_number()),
+            (&"viewer".into(), true),
+            "{remark}"
+        );
+    }
+    assert!(!history.to_string().contains(&token), "{history}");
+    assert!(room.run(&["history"]).await.stdout.contains("TOKEN_REVOKED"));
+    room.run(&["audit", "verify"]).await.assert_done();
     assert_eq!(server.stop().await, Some(0));
 
     let nobody = room.run(&["token", "revoke", "0123456789abcdef"]).await;
