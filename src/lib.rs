@@ -10,6 +10,7 @@ pub mod engine;
 pub mod harness;
 pub mod http;
 pub mod journal;
+pub mod oauth;
 pub mod ports;
 pub mod pulse;
 pub mod store;

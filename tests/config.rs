@@ -42,6 +42,11 @@ name = "prod"
     )
 }
 
+/// An authorization server that publishes its keys on this machine, and is as `rules` say.
+fn oauth(rules: &str) -> String {
+    format!("[http.oauth]\njwks_url = \"http://127.0.0.1:8080/keys\"\n{rules}")
+}
+
 #[test]
 fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
     let table = [
@@ -67,6 +72,29 @@ fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
             "[people.dana]\nemails = [\"d@x\"]\n[people.erin]\nemails = [\"d@x\"]".to_owned(),
             "both `dana` and `erin`",
         ),
+        (
+            "[people.dana]\noauth_subject = \"x\"\n[people.erin]\noauth_subject = \"x\"".to_owned(),
+            "the oauth_subject of both `dana` and `erin`",
+        ),
+        ("[people.dana]\noauth_subject = \" \"".to_owned(), "the oauth_subject of `dana` is empty"),
+        (oauth("issuer = \"http://id.acme.example\""), "`issuer` under [http.oauth] is not safe"),
+        (oauth("issuer = \"https://dana@id.acme.example\""), "`issuer` under [http.oauth] is not safe"),
+        (oauth("issuer = \"https://id.acme.example/?tenant=1\""), "`issuer` under [http.oauth] is not safe"),
+        (
+            "[http.oauth]\nissuer = \"https://a\"\njwks_url = \"http://127.0.0.2/keys\"".to_owned(),
+            "`jwks_url`",
+        ),
+        ("[http.oauth]\nissuer = \"https://a\"\njwks_url = \"https://a/?p=1#x y\"".to_owned(), "`jwks_url`"),
+        ("[http.oauth]\nissuer = \"https://a\"".to_owned(), "missing field `jwks_url`"),
+        (oauth("issuer = \"https://a\"\nsecret = \"x\""), "unknown field `secret`"),
+        (oauth("issuer = \"https://a\"\nscopes = {}"), "no token would grant anything"),
+        (
+            oauth("issuer = \"https://a\"\nscopes = { \"a b\" = \"viewer\" }"),
+            "`a b` under [http.oauth] is no scope",
+        ),
+        (oauth("issuer = \"https://a\"\nscopes = { x = \"king\" }"), "king"),
+        (oauth("issuer = \"https://a\"\naudience = \"\""), "not blank"),
+        (gate("approvers = [\"dana\"]\naccept = [\"oauth\"]"), "no decision may rest on `oauth`"),
         (gate("approvers = []"), "nobody could ever approve"),
         (gate("approvers = [\"gina\"]"), "[people.gina]"),
         (gate("approvers = [\"group:x\"]"), "no group `x`"),

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{App, Code, Error};
 use crate::domain::assurance::Assurance;
+use crate::domain::claims::Granted;
 use crate::domain::id::PrincipalName;
 use crate::domain::principal::{Actor, Channel, Principal};
 use crate::domain::role::{Right, Role};
+use crate::domain::text::shortened;
 use crate::domain::token::{Grant, Holder, Secret};
 use crate::store::Store;
 
@@ -17,32 +19,38 @@ pub struct Session {
     pub holder: Holder,
     /// To which of the person's roles it is limited. `None`: to none.
     roles: Option<BTreeSet<Role>>,
+    /// What tells us so.
+    assurance: Assurance,
 }
 
 impl Session {
     /// A program of this machine, which acts for the person who runs the server.
     #[must_use]
     pub fn of_this_machine(user: PrincipalName) -> Self {
-        Self { holder: Holder::Agent { on_behalf_of: user }, roles: None }
+        Self { holder: Holder::Agent { on_behalf_of: user }, roles: None, assurance: Assurance::Agent }
     }
 
     /// Whose deeds are done in it. `client` is what the program calls itself.
     #[must_use]
     pub fn actor(&self, client: String, channel: Channel) -> Actor {
-        match &self.holder {
-            Holder::Agent { on_behalf_of } => Actor::agent(client, on_behalf_of.clone(), channel),
-            Holder::Human { name } => Actor {
-                principal: Principal::Human { name: name.clone() },
-                channel,
-                assurance: Assurance::Token,
-            },
-        }
+        let principal = match &self.holder {
+            Holder::Agent { on_behalf_of } => Principal::Agent { client, on_behalf_of: on_behalf_of.clone() },
+            Holder::Human { name } => Principal::Human { name: name.clone() },
+        };
+        Actor { principal, channel, assurance: self.assurance }
     }
 }
 
+/// The longest subject of a token that is told to its holder.
+const SUBJECT_LIMIT: usize = 120;
+
 impl From<&Grant> for Session {
     fn from(grant: &Grant) -> Self {
-        Self { holder: grant.holder.clone(), roles: grant.roles.clone() }
+        let assurance = match &grant.holder {
+            Holder::Agent { .. } => Assurance::Agent,
+            Holder::Human { .. } => Assurance::Token,
+        };
+        Self { holder: grant.holder.clone(), roles: grant.roles.clone(), assurance }
     }
 }
 
@@ -80,6 +88,30 @@ impl App {
         ))
     }
 
+    /// As whom an access token lets somebody in that `granted` this: always as an
+    /// agent of the person, because the person's MCP client holds it.
+    ///
+    /// # Errors
+    /// `not-permitted` when the config names nobody as the token does.
+    pub fn admit_granted(&self, granted: Granted) -> Result<Session, Error> {
+        let Granted { subject, roles } = granted;
+        match self.policy.person_with_subject(&subject) {
+            Some(person) => Ok(Session {
+                holder: Holder::Agent { on_behalf_of: person.clone() },
+                roles: Some(roles),
+                assurance: Assurance::Oauth,
+            }),
+            None => Err(Error::new(
+                Code::NotPermitted,
+                format!(
+                    "the config of this server names no person as `{}`",
+                    shortened(&subject, SUBJECT_LIMIT)
+                ),
+                "an operator of the server adds it as `oauth_subject` of the person under [people] in the config",
+            )),
+        }
+    }
+
     /// Whether a session has one of these rights. Everybody who gets in may look: none of none.
     #[must_use]
     pub fn may(&self, session: &Session, rights: &[Right]) -> bool {
@@ -110,7 +142,7 @@ impl App {
         let refusal = Error::new(
             Code::NotPermitted,
             format!("{person} may not do this here: it takes the role `{roles}`"),
-            "an operator of the server gives the person the role in the config, or makes a token that is not limited",
+            "an operator of the server gives the person the role in the config, or makes a token that is not limited; an access token needs a scope that stands for the role",
         );
         self.remembering_limit(id, actor, Err(refusal)).await
     }

@@ -306,8 +306,8 @@ fn how_to_decide(id: &DeploymentId, accept: &[Assurance]) -> String {
                 "an approver's own token calls approve or reject over HTTP; this proves no person".to_owned(),
             ),
             Assurance::Agent => Some("an agent's own call of approve counts here: no human decides".to_owned()),
-            // Channels that this version does not have.
-            Assurance::Web | Assurance::Slack | Assurance::OsUser | Assurance::System => None,
+            // No decision rests on these, or this version does not have them.
+            Assurance::Web | Assurance::Slack | Assurance::Oauth | Assurance::OsUser | Assurance::System => None,
         })
         .collect();
     if ways.is_empty() {

@@ -2,11 +2,12 @@
 //! everybody should know about its rules.
 
 use super::finding::{Finding, Level};
-use super::{Global, output, wiring};
+use super::{Global, listen, output, wiring};
 use crate::app::{App, Code, Error};
-use crate::config::{Policy, environment};
+use crate::config::{Config, OauthSection, Policy, environment};
 use crate::domain::gate::Gate;
 use crate::domain::id::EnvironmentName;
+use crate::domain::origin::Origin;
 
 pub(super) async fn run(global: &Global) -> Result<(), Error> {
     let findings = examine(global).await;
@@ -41,6 +42,7 @@ async fn examine(global: &Global) -> Vec<Finding> {
         ),
     }];
     findings.extend(gates(&settings.policy));
+    findings.extend(oauth(&settings).await);
     findings.push(match environment::harness_settings(&settings.harness) {
         Ok(_) => Finding::good("credentials", "the credentials of Harness are there"),
         Err(error) => Finding::of("credentials", &wiring::unusable(&error)),
@@ -111,6 +113,47 @@ fn gate_findings(policy: &Policy, name: &EnvironmentName, gate: &Gate) -> Vec<Fi
         );
     }
     findings
+}
+
+/// Whether access tokens could be checked now, and whom they would let in.
+async fn oauth(settings: &Config) -> Vec<Finding> {
+    let Some(section) = &settings.http.oauth else { return Vec::new() };
+    let mut findings = vec![keys(section).await];
+    if settings.policy.people.values().all(|person| person.oauth_subject.is_none()) {
+        findings.push(Finding::bad(
+            Level::Warning,
+            "oauth",
+            "no person has an `oauth_subject`, so access tokens let nobody in",
+            format!("add to people what {} calls them", section.issuer),
+        ));
+    }
+    let public = settings.http.public_url.as_ref().map(Origin::to_string);
+    if section.audience.is_none() && public.is_none() {
+        findings.push(Finding::bad(
+            Level::Warning,
+            "oauth",
+            "access tokens must be for the address that --http names, which changes with it",
+            "name `public_url` under [http], or `audience` under [http.oauth]",
+        ));
+    }
+    findings
+}
+
+async fn keys(section: &OauthSection) -> Finding {
+    let issuer = &section.issuer;
+    let server = match listen::authorization_server(section, String::new()) {
+        Ok(server) => server,
+        Err(error) => return Finding::of("oauth", &error),
+    };
+    match server.reach().await {
+        Ok(keys) => Finding::good("oauth", format!("{issuer} publishes {keys} keys that can be used")),
+        Err(error) => Finding::bad(
+            Level::Error,
+            "oauth",
+            format!("access tokens of {issuer} cannot be checked: {error}"),
+            format!("look at {}, and at `jwks_url` under [http.oauth]", section.jwks_url),
+        ),
+    }
 }
 
 async fn stored(app: &App) -> Vec<Finding> {

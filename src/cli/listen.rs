@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{output, wiring};
 use crate::app::{App, Code, Error};
-use crate::config::{HttpSection, environment};
+use crate::config::{HttpSection, OauthSection, environment};
+use crate::oauth::AuthorizationServer;
 use crate::pulse::Pulse;
 use crate::tools::{Server, Streamable};
 use crate::web::{self, Site, Strangers};
@@ -30,6 +31,7 @@ pub(super) struct Door {
     address: SocketAddr,
     section: HttpSection,
     strangers: Strangers,
+    oauth: Option<AuthorizationServer>,
     harness_secret: Option<SecretString>,
 }
 
@@ -54,7 +56,12 @@ impl Listen {
             environment::harness_webhook_secret().map_err(|error| wiring::unusable(&error))?;
         let strangers =
             if self.allow_anonymous_loopback { Strangers::ActForTheUser } else { Strangers::Refused };
-        Ok(Some(Door { listener, address, section, strangers, harness_secret }))
+        let oauth = section
+            .oauth
+            .as_ref()
+            .map(|it| authorization_server(it, web::resource(section.public_url.as_ref(), address)))
+            .transpose()?;
+        Ok(Some(Door { listener, address, section, strangers, oauth, harness_secret }))
     }
 
     fn keep_strangers_out(&self, address: SocketAddr, section: &HttpSection) -> Result<(), Error> {
@@ -81,10 +88,23 @@ impl Listen {
     }
 }
 
+/// The authorization server of the config, whose tokens are for `resource`.
+///
+/// # Errors
+/// When the system has no usable root certificates.
+pub(super) fn authorization_server(
+    section: &OauthSection,
+    resource: String,
+) -> Result<AuthorizationServer, Error> {
+    AuthorizationServer::new(section.expected(resource), section.jwks_url.clone()).map_err(|error| {
+        Error::new(Code::ConfigInvalid, error.to_string(), "install the root certificates of this system")
+    })
+}
+
 impl Door {
     /// Serve until `shutdown`, and then what is under way.
     pub(super) async fn serve(self, app: App, pulse: Pulse, shutdown: CancellationToken) {
-        let Self { listener, address, section, strangers, harness_secret } = self;
+        let Self { listener, address, section, strangers, oauth, harness_secret } = self;
         output::line(&format!("MCP is served at http://{address}/mcp"));
         tracing::info!(%address, "serving over HTTP");
         let streams = CancellationToken::new();
@@ -95,6 +115,7 @@ impl Door {
             public: section.public_url,
             origins: section.origins,
             strangers,
+            oauth,
             harness_secret,
             pace: section.requests_per_second.get(),
             streams,

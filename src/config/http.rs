@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
+use super::oauth::OauthSection;
 use crate::domain::origin::Origin;
 
 /// `[http]`
@@ -17,6 +18,8 @@ pub struct HttpSection {
     pub origins: BTreeSet<Origin>,
     /// How many requests each principal may make in a second, in the long run.
     pub requests_per_second: NonZeroU32,
+    /// The authorization server whose access tokens are accepted, too.
+    pub oauth: Option<OauthSection>,
 }
 
 /// Far more than an agent needs, and far less than the server bears.
@@ -24,6 +27,6 @@ const DEFAULT_PACE: NonZeroU32 = NonZeroU32::new(50).expect("it is not zero");
 
 impl Default for HttpSection {
     fn default() -> Self {
-        Self { public_url: None, origins: BTreeSet::new(), requests_per_second: DEFAULT_PACE }
+        Self { public_url: None, origins: BTreeSet::new(), requests_per_second: DEFAULT_PACE, oauth: None }
     }
 }

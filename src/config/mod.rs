@@ -6,6 +6,7 @@ mod environments;
 mod file;
 mod freeze;
 mod http;
+mod oauth;
 mod people;
 pub mod policy;
 
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 pub use file::HarnessSection;
 pub use http::HttpSection;
+pub use oauth::OauthSection;
 pub use policy::Policy;
 
 /// Settings that cannot be used. Each says what to do.

@@ -19,6 +19,7 @@ pub(super) struct PersonSection {
     roles: Option<BTreeSet<Role>>,
     #[serde(default)]
     emails: BTreeSet<PrincipalName>,
+    oauth_subject: Option<String>,
     agent: Option<LimitsSection>,
 }
 
@@ -70,7 +71,16 @@ impl PeopleSection {
     pub(super) fn people(&self, agent: &AgentSection) -> Result<BTreeMap<PrincipalName, Person>, String> {
         let mut owners: BTreeMap<&PrincipalName, &PrincipalName> = BTreeMap::new();
         let mut holders: BTreeMap<String, &PrincipalName> = BTreeMap::new();
+        let mut subjects: BTreeMap<&str, &PrincipalName> = BTreeMap::new();
         for (name, section) in &self.0 {
+            if let Some(subject) = section.oauth_subject.as_deref() {
+                if subject.trim().is_empty() {
+                    return Err(format!("the oauth_subject of `{name}` is empty; leave it out"));
+                }
+                if let Some(other) = subjects.insert(subject, name) {
+                    return Err(format!("`{subject}` is the oauth_subject of both `{other}` and `{name}`"));
+                }
+            }
             // Else one person could be two pairs of eyes.
             let key = section.public_key.as_ref().map(ToString::to_string);
             if let Some(other) = key.and_then(|key| holders.insert(key, name)) {
@@ -181,6 +191,7 @@ impl PersonSection {
             key: self.public_key.clone(),
             roles: self.roles(),
             emails: self.emails.clone(),
+            oauth_subject: self.oauth_subject.clone(),
             agent_limits: limits,
         }
     }

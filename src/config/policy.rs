@@ -49,6 +49,8 @@ pub struct Person {
     pub roles: BTreeSet<Role>,
     /// What commits call them.
     pub emails: BTreeSet<PrincipalName>,
+    /// What the authorization server calls them.
+    pub oauth_subject: Option<String>,
     /// How far agents may go that act for them.
     pub agent_limits: Limits,
 }
@@ -82,6 +84,13 @@ impl Policy {
     pub fn person_behind(&self, author: PrincipalName) -> PrincipalName {
         let known = self.people.iter().find(|(_, person)| person.emails.contains(&author));
         known.map_or(author, |(name, _)| name.clone())
+    }
+
+    /// The person whom the authorization server calls `subject`.
+    #[must_use]
+    pub fn person_with_subject(&self, subject: &str) -> Option<&PrincipalName> {
+        let mut people = self.people.iter();
+        people.find(|(_, person)| person.oauth_subject.as_deref() == Some(subject)).map(|(name, _)| name)
     }
 
     /// Whether some gate accepts decisions that only the server can see.

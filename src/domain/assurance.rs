@@ -11,6 +11,9 @@ pub enum Assurance {
     System,
     /// Whoever runs as this user of the operating system.
     OsUser,
+    /// A program has shown that an authorization server lets it act for the person.
+    /// Who sits at it, nobody knows: no decision rests on it.
+    Oauth,
     /// An agent's word. As a decision: no human decided.
     Agent,
     /// The client reports that a person confirmed. Whether one did, cannot be known.
@@ -32,6 +35,7 @@ impl Assurance {
         match self {
             Self::System => "system",
             Self::OsUser => "os-user",
+            Self::Oauth => "oauth",
             Self::Agent => "agent",
             Self::ClientConfirmed => "client-confirmed",
             Self::Token => "token",
@@ -70,7 +74,7 @@ impl Assurance {
             Self::Token => Some(
                 "no human is proved to have decided: whatever program shows the person's token counts as the person",
             ),
-            Self::System | Self::OsUser | Self::Slack | Self::Web | Self::Signed => None,
+            Self::System | Self::OsUser | Self::Oauth | Self::Slack | Self::Web | Self::Signed => None,
         }
     }
 }

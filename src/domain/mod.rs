@@ -6,6 +6,7 @@ mod arrow;
 pub mod assurance;
 pub mod calendar;
 pub mod chain;
+pub mod claims;
 pub mod decision;
 pub mod deployment;
 pub mod door;

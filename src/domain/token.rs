@@ -85,6 +85,12 @@ impl Secret {
     }
 }
 
+/// Whether `text` is meant to be a token of ours, and not of an authorization server.
+#[must_use]
+pub fn is_ours(text: &str) -> bool {
+    text.starts_with(PREFIX)
+}
+
 impl FromStr for Secret {
     type Err = Malformed;
 

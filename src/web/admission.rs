@@ -1,21 +1,24 @@
 //! Who is let in: a bearer token on every request, whatever session it names.
-//! A session id is an address and proves nothing.
+//! A session id is an address and proves nothing. Our own tokens the use cases know;
+//! those of an authorization server are examined first.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use super::Strangers;
+use super::challenge::{Denial, Guidance, come_back};
 use super::pace::Pace;
 use crate::app::{App, Code, Error, Session};
-use crate::domain::role::Role;
-use crate::domain::token::Holder;
+use crate::domain::claims::{self, Expected};
+use crate::domain::token::{self, Holder};
+use crate::oauth::{self, AuthorizationServer, Refused};
 
 /// Where RFC 9728 has a client look for what `/mcp` wants.
 pub(super) const METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
@@ -25,8 +28,11 @@ pub(super) struct Admission {
     pub(super) app: App,
     pub(super) strangers: Strangers,
     pub(super) pace: Pace<Holder>,
-    /// Where clients find this server, without a path.
-    pub(super) base: String,
+    /// Where clients find `/mcp`.
+    pub(super) resource: String,
+    pub(super) guidance: Guidance,
+    /// Whose access tokens are accepted beside our own.
+    pub(super) oauth: Option<AuthorizationServer>,
 }
 
 /// Let a request pass that shows a good token, and note as whom it comes.
@@ -50,53 +56,58 @@ pub(super) async fn admit(
 
 /// What RFC 9728 says about `/mcp`.
 pub(super) async fn metadata(State(admission): State<Arc<Admission>>) -> Json<Value> {
-    let roles = [Role::Viewer, Role::Operator, Role::Approver, Role::Admin].map(Role::as_str);
-    Json(json!({
-        "resource": format!("{}/mcp", admission.base),
+    let roles = || Expected::scopes_like_roles().into_keys().collect();
+    let expected = admission.oauth.as_ref().map(|it| &it.expected);
+    let mut metadata = json!({
+        "resource": admission.resource,
         "resource_name": "deployment-orchestrator",
         "bearer_methods_supported": ["header"],
-        "scopes_supported": roles,
-    }))
+        "scopes_supported": expected.map_or_else(roles, |it| it.scope_names()),
+    });
+    if let (Some(expected), Some(fields)) = (expected, metadata.as_object_mut()) {
+        fields.insert("authorization_servers".to_owned(), json!([expected.issuer]));
+    }
+    Json(metadata)
 }
 
 impl Admission {
     async fn session(&self, headers: &HeaderMap) -> Result<Session, Response> {
         match (headers.get(AUTHORIZATION), &self.strangers) {
             (None, Strangers::ActForTheUser) => Ok(Session::of_this_machine(self.app.policy.user.clone())),
-            (None, Strangers::Refused) => {
-                Err(self.challenge(StatusCode::UNAUTHORIZED, None, "a token is needed"))
-            }
+            (None, Strangers::Refused) => Err(self.guidance.refuse(Denial::NoToken, "a token is needed")),
             (Some(shown), _) => {
                 let token = bearer(shown).ok_or_else(|| {
                     let why = "the header is not `Authorization: Bearer TOKEN`";
-                    self.challenge(StatusCode::UNAUTHORIZED, Some("invalid_token"), why)
+                    self.guidance.refuse(Denial::InvalidToken, why)
                 })?;
-                self.app.admit(token).await.map_err(|error| self.refusal(&error))
+                match &self.oauth {
+                    Some(server) if !token::is_ours(token) => self.by_access_token(server, token).await,
+                    _ => self.app.admit(token).await.map_err(|error| self.refusal(&error)),
+                }
             }
         }
+    }
+
+    async fn by_access_token(&self, server: &AuthorizationServer, token: &str) -> Result<Session, Response> {
+        let granted = server.examine(token, self.app.clock.now()).await.map_err(|refused| {
+            let denial = match refused {
+                Refused::Unavailable(_) => return come_back(oauth::RETRY_AFTER, &refused.to_string()),
+                Refused::Claims(claims::Refused::Scope(_)) => Denial::InsufficientScope,
+                Refused::Fault(_) | Refused::Claims(_) => Denial::InvalidToken,
+            };
+            self.guidance.refuse(denial, &refused.to_string())
+        })?;
+        self.app.admit_granted(granted).map_err(|error| self.refusal(&error))
     }
 
     fn refusal(&self, error: &Error) -> Response {
         match error.code {
-            Code::UnknownToken => {
-                self.challenge(StatusCode::UNAUTHORIZED, Some("invalid_token"), &error.message)
-            }
+            Code::UnknownToken => self.guidance.refuse(Denial::InvalidToken, &error.message),
             Code::NotPermitted => {
-                self.challenge(StatusCode::FORBIDDEN, Some("insufficient_scope"), &error.message)
+                self.guidance.refuse(Denial::Stranger, &format!("{}; {}", error.message, error.hint))
             }
             _ => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", error.message)).into_response(),
         }
-    }
-
-    /// What is wrong, and where it is said how to do better (RFC 6750, RFC 9728).
-    fn challenge(&self, status: StatusCode, error: Option<&str>, why: &str) -> Response {
-        let mut said = format!("Bearer resource_metadata=\"{}{METADATA}\"", self.base);
-        if let Some(error) = error {
-            said.push_str(&format!(", error=\"{error}\", error_description=\"{why}\""));
-        }
-        let headers: [(HeaderName, HeaderValue); 1] =
-            [(WWW_AUTHENTICATE, said.parse().unwrap_or(HeaderValue::from_static("Bearer")))];
-        (status, headers, format!("{why}\n")).into_response()
     }
 }
 

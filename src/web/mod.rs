@@ -10,6 +10,7 @@
 
 mod admission;
 mod body;
+mod challenge;
 mod connections;
 mod health;
 mod pace;
@@ -33,10 +34,12 @@ use tower_service::Service;
 
 use crate::app::App;
 use crate::domain::origin::Origin;
+use crate::oauth::AuthorizationServer;
 use crate::pulse::Pulse;
 
 use admission::Admission;
 pub use body::LARGEST_BODY;
+use challenge::Guidance;
 pub use connections::MOST_CONNECTIONS;
 use pace::Pace;
 
@@ -54,6 +57,8 @@ pub struct Site<M> {
     pub origins: BTreeSet<Origin>,
     /// What becomes of a request without a token.
     pub strangers: Strangers,
+    /// Whose access tokens are accepted beside our own, if anybody's.
+    pub oauth: Option<AuthorizationServer>,
     /// What Harness shows with its hints; without one none are taken.
     pub harness_secret: Option<SecretString>,
     /// How many requests each principal may make in a second.
@@ -79,12 +84,18 @@ where
     M::Response: IntoResponse,
     M::Future: Send + 'static,
 {
-    let Site { app, pulse, mcp, public, origins, strangers, harness_secret, pace, streams } = site;
+    let Site { app, pulse, mcp, public, origins, strangers, oauth, harness_secret, pace, streams } = site;
+    let base = base(public.as_ref(), address);
     let admission = Arc::new(Admission {
         app: app.clone(),
         strangers,
         pace: Pace::new(pace),
-        base: public.as_ref().map_or_else(|| format!("http://{address}"), Origin::to_string),
+        resource: resource(public.as_ref(), address),
+        guidance: Guidance {
+            metadata: format!("{base}{}", admission::METADATA),
+            scopes: oauth.as_ref().map(|it| it.expected.scope_names()).unwrap_or_default(),
+        },
+        oauth,
     });
     let perimeter = Arc::new(perimeter::Perimeter::new(address, public.as_ref(), origins));
     let guarded = Router::new()
@@ -99,6 +110,17 @@ where
         .route("/readyz", get(health::ready))
         .with_state(health::Health { app, pulse, stopping: shutdown.clone() });
     connections::serve(listener, guarded.merge(health), shutdown, streams).await;
+}
+
+/// The name of `/mcp` for clients and authorization servers (RFC 8707), of a server
+/// that is reached at `public`, or else where it listens.
+#[must_use]
+pub fn resource(public: Option<&Origin>, address: SocketAddr) -> String {
+    format!("{}/mcp", base(public, address))
+}
+
+fn base(public: Option<&Origin>, address: SocketAddr) -> String {
+    public.map_or_else(|| format!("http://{address}"), Origin::to_string)
 }
 
 /// Hints have a secret of their own instead of a token.

@@ -1,6 +1,10 @@
 //! What `doctor` says of an installation, and how it ends.
 
+use axum::Router;
+use axum::routing::get;
 use deployment_orchestrator::harness::simulator::Script;
+use serde_json::json;
+use tokio::net::TcpListener;
 
 use crate::room::{Ended, Room, config, ended};
 use crate::wire::Era;
@@ -77,6 +81,47 @@ async fn doctor_names_each_weakness_and_fails_on_what_stands_in_the_way() {
         assert_eq!(ended.code, Some(i32::from(failed)), "{what}: {ended:?}");
         assert_eq!(ended.stderr.contains("checks-failed"), failed, "{what}: {ended:?}");
     }
+}
+
+#[tokio::test]
+async fn doctor_asks_the_authorization_server_for_its_keys() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let key = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "e", "x": "A".repeat(43) });
+    let keys = json!({ "keys": [key] }).to_string();
+    let routes = Router::new().route("/keys", get(async move || keys));
+    let served = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+
+    let room = Room::furnished(Script::instant()).await;
+    room.session(Era::Modern).await.close().await;
+    let named =
+        config(&room.keygen("erin").await).replace("[people.dana]", "[people.dana]\noauth_subject = \"x\"");
+    let trusting = |config: &str, http: &str, path: &str| {
+        let url = format!("http://{address}/{path}");
+        format!(
+            "{config}\n[http]\n{http}\n[http.oauth]\nissuer = \"https://id.acme.example\"\njwks_url = \"{url}\"\n"
+        )
+    };
+    let public = "public_url = \"https://deploy.acme.example\"";
+    room.write_config(&trusting(&named, public, "keys"));
+    let shown = room.run(&["doctor"]).await;
+    assert!(shown.stdout.contains("ok      oauth: https://id.acme.example publishes 1 keys"), "{shown:?}");
+    let nobody = named.replace("oauth_subject", "emails").replace("\"x\"", "[]");
+    for (text, level, says) in [
+        (trusting(&named, public, "nothing"), "error", "status 404"),
+        (trusting(&nobody, public, "keys"), "warning", "let nobody in"),
+        (trusting(&named, "", "keys"), "warning", "which changes with it"),
+    ] {
+        room.write_config(&text);
+        let found = findings(&examined(&room, true).await);
+        assert_eq!((found.len(), found[0].0.as_str(), found[0].1.as_str()), (1, level, "oauth"), "{found:?}");
+        assert!(found[0].2.contains(says), "{found:?}");
+    }
+    served.abort();
+    let _ = served.await;
+    room.write_config(&trusting(&named, public, "keys"));
+    let found = findings(&examined(&room, true).await);
+    assert!(found[0].0 == "error" && found[0].2.contains("does not answer"), "{found:?}");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use deployment_orchestrator::harness::simulator::Script;
 use deployment_orchestrator::http::{Connections, client};
 use deployment_orchestrator::web::MOST_CONNECTIONS;
@@ -10,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::room::{DECIDES, PATIENCE, Room, ended};
+use crate::room::{DECIDES, PATIENCE, Room, config, ended};
 
 /// A server that listens.
 pub(crate) struct Listening {
@@ -102,6 +104,28 @@ async fn nobody_is_let_in_by_accident() {
     let mut alone = room.server();
     alone.arg("--allow-anonymous-loopback");
     assert_eq!(ended(alone).await.code, Some(2));
+}
+
+#[tokio::test]
+async fn a_server_trusts_the_authorization_server_of_its_config() {
+    let room = Room::furnished(Script::instant()).await;
+    // Nothing listens there: nobody can say whether a token is good.
+    let oauth =
+        "[http.oauth]\nissuer = \"https://id.acme.example\"\njwks_url = \"http://127.0.0.1:9/keys\"\n";
+    room.write_config(&format!("{}\n{oauth}", config(&room.keygen("erin").await)));
+    let server = Listening::start(&room, &["--http", "127.0.0.1:0"]).await;
+    let http = client(PATIENCE, Connections::Kept).unwrap();
+    let metadata = http.get(server.url("/.well-known/oauth-protected-resource/mcp")).send().await.unwrap();
+    let metadata: serde_json::Value = metadata.json().await.unwrap();
+    assert_eq!(metadata["resource"], server.url("/mcp"));
+    assert_eq!(metadata["authorization_servers"], serde_json::json!(["https://id.acme.example"]));
+    let head = r#"{"alg":"EdDSA","kid":"e"}"#;
+    let token = format!("{}.e30.e30", URL_SAFE_NO_PAD.encode(head));
+    let answer = http.post(server.url("/mcp")).bearer_auth(token).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 503);
+    assert_eq!(answer.headers()["retry-after"], "30");
+    assert!(answer.text().await.unwrap().contains("does not answer"));
+    assert_eq!(server.stop().await, Some(0));
 }
 
 #[tokio::test]

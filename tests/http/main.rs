@@ -10,7 +10,9 @@
 mod browsers;
 mod client;
 mod health;
+mod issuer;
 mod limits;
+mod oauth;
 mod raw;
 mod sessions;
 mod stopping;

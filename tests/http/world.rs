@@ -2,19 +2,22 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use deployment_orchestrator::app::{App, TokenRequest};
-use deployment_orchestrator::clock::{SystemClock, SystemRandom};
+use deployment_orchestrator::clock::{Clock, SystemClock, SystemRandom};
 use deployment_orchestrator::config;
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::role::Role;
 use deployment_orchestrator::domain::signature::PrivateKey;
+use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::domain::token::Holder;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::harness::simulator::{Script, Simulator};
 use deployment_orchestrator::harness::{Client, Settings};
 use deployment_orchestrator::journal::Journal;
+use deployment_orchestrator::oauth::AuthorizationServer;
 use deployment_orchestrator::store::Store;
 use deployment_orchestrator::tools::{Server, Streamable};
 use deployment_orchestrator::wake::Wake;
@@ -49,7 +52,24 @@ pub(crate) struct World {
     pub(crate) driven: Option<JoinHandle<()>>,
     pub(crate) served: Option<JoinHandle<()>>,
     pub(crate) harness: Simulator,
+    pub(crate) clock: Arc<Ahead>,
     folder: tempfile::TempDir,
+}
+
+/// The time of the machine, and as much more as a test has let pass.
+#[derive(Default)]
+pub(crate) struct Ahead(AtomicI64);
+
+impl Ahead {
+    pub(crate) fn let_pass(&self, span: Duration) {
+        self.0.fetch_add(span.as_millis().try_into().unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemClock.now().0 + self.0.load(Ordering::SeqCst))
+    }
 }
 
 pub(crate) fn key_of(person: &str) -> PrivateKey {
@@ -114,10 +134,11 @@ impl World {
             requests_per_second: 1000,
         };
         let client = Arc::new(Client::new(settings, Arc::new(SystemRandom)).unwrap());
+        let clock = Arc::<Ahead>::default();
         let app = App {
             store: Arc::new(Store::open(&folder.path().join("deployments.db")).unwrap()),
             policy: Arc::new(config.policy),
-            clock: Arc::new(SystemClock),
+            clock: clock.clone(),
             random: Arc::new(SystemRandom),
             wake: Wake::default(),
             executions: client.clone(),
@@ -142,6 +163,10 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, streams) = (CancellationToken::new(), CancellationToken::new());
+        let oauth = config.http.oauth.as_ref().map(|section| {
+            let resource = web::resource(config.http.public_url.as_ref(), address);
+            AuthorizationServer::new(section.expected(resource), section.jwks_url.clone()).unwrap()
+        });
         let site = Site {
             app: app.clone(),
             pulse,
@@ -149,12 +174,13 @@ impl World {
             public: config.http.public_url,
             origins: config.http.origins,
             strangers,
+            oauth,
             harness_secret: Some(SECRET.to_owned().into()),
             pace: config.http.requests_per_second.get(),
             streams,
         };
         let served = Some(tokio::spawn(web::serve(listener, address, site, shutdown.clone())));
-        Self { app, address, shutdown, engine, driven, served, harness, folder }
+        Self { app, address, shutdown, engine, driven, served, harness, clock, folder }
     }
 
     /// A token, as the command line makes it; its id and the secret.
