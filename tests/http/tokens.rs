@@ -13,14 +13,16 @@ use crate::world::{APPROVER, USER, World, agent, human};
 /// Two more people: one who only looks, and one whose agents may do little.
 const PEOPLE: &str = "[people.vera]\nroles = [\"viewer\"]\n[people.olaf]\nroles = [\"operator\"]\n";
 
-const READS: [&str; 8] = [
+const READS: [&str; 10] = [
     "explain_transition",
+    "get_environments",
     "get_history",
     "get_status",
     "harness_get_execution",
     "harness_get_execution_url",
     "harness_list_executions",
     "list_deployments",
+    "plan_deployment",
     "wait_for_deployment",
 ];
 
