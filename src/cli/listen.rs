@@ -11,7 +11,7 @@ use crate::app::{App, Code, Error};
 use crate::config::{HttpSection, OauthSection, environment};
 use crate::oauth::AuthorizationServer;
 use crate::pulse::Pulse;
-use crate::tools::{Server, Streamable};
+use crate::tools::{EventStream, Server, Streamable};
 use crate::web::{self, Site, Strangers};
 
 /// What the command line says about HTTP.
@@ -108,8 +108,10 @@ impl Door {
         output::line(&format!("MCP is served at http://{address}/mcp"));
         tracing::info!(%address, "serving over HTTP");
         let streams = CancellationToken::new();
+        let server = Server::new(app.clone(), shutdown.clone());
         let site = Site {
-            mcp: Streamable::new(Server::new(app.clone(), shutdown.clone()), streams.clone()),
+            mcp: Streamable::new(server.clone(), streams.clone()),
+            event_stream: EventStream::new(server, app.clone(), streams.clone()),
             app,
             pulse,
             public: section.public_url,

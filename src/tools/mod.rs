@@ -5,10 +5,12 @@
 //! tools share stands in [`tool`], [`schema`] and [`reply`]. No rule of the
 //! product lives here, so none can be talked around here.
 
+mod answer;
 mod approve;
 mod cancel_deployment;
 mod confirm;
 mod diagram;
+mod event_stream;
 mod explain_transition;
 mod get_environments;
 mod get_history;
@@ -51,6 +53,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Session};
 use crate::domain::principal::Channel;
+pub use event_stream::{EventStream, MOST_STREAMS};
 pub use streamable::Streamable;
 use toolbox::TOOLS;
 

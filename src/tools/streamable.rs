@@ -12,10 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
-use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body, Bytes};
+use http::{HeaderMap, Request, StatusCode};
+use hyper::body::Body;
 use rmcp::ServerHandler;
 use rmcp::model::ProtocolVersion;
 use rmcp::transport::streamable_http_server::session::SessionId;
@@ -24,6 +22,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
+use super::answer::{Answer, short};
 use crate::app::Session;
 
 /// How many sessions of the older revisions are open at once. Each is a few
@@ -66,9 +65,6 @@ impl<S: ServerHandler + Clone + Sync> Streamable<S> {
     }
 }
 
-/// Every answer, whole or as a stream.
-type Answer = Response<BoxBody<Bytes, Infallible>>;
-
 impl<S, B> Service<Request<B>> for Streamable<S>
 where
     S: ServerHandler + Clone + Sync,
@@ -101,10 +97,10 @@ impl<S: ServerHandler + Clone + Sync> Streamable<S> {
             && who.as_ref() != self.owners().get(&id)
         {
             // As if there were none: an id that somebody has heard of opens nothing.
-            return refusal(StatusCode::NOT_FOUND, "there is no such session\n");
+            return short(StatusCode::NOT_FOUND, "there is no such session\n");
         }
         if may_open_session(request.headers()) && self.sessions.sessions.read().await.len() >= MOST_SESSIONS {
-            return refusal(StatusCode::SERVICE_UNAVAILABLE, "too many sessions are open; come back later\n");
+            return short(StatusCode::SERVICE_UNAVAILABLE, "too many sessions are open; come back later\n");
         }
         let answer = self.service.handle(request).await;
         if let (Some(id), Some(who)) = (session_of(answer.headers()), who) {
@@ -129,10 +125,4 @@ fn session_of(headers: &HeaderMap) -> Option<SessionId> {
 fn may_open_session(headers: &HeaderMap) -> bool {
     let version = headers.get(VERSION).and_then(|version| version.to_str().ok());
     !headers.contains_key(SESSION) && version.is_none_or(|it| it < ProtocolVersion::V_2026_07_28.as_str())
-}
-
-fn refusal(status: StatusCode, why: &'static str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from_static(why.as_bytes())).boxed());
-    *answer.status_mut() = status;
-    answer
 }

@@ -1,5 +1,5 @@
 //! Connections: so many at once, none that idles before it has said what it
-//! wants, and an end that lets calls finish.
+//! wants or reads nothing of what it is told, and an end that lets calls finish.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 /// How many connections are open at once. Further ones wait to be accepted.
@@ -23,6 +24,10 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// The largest head: a token, a session and a few dozen more headers.
 const LARGEST_HEAD: usize = 64 * 1024;
+
+/// How long a client may read nothing of what is being sent to it. Then whatever
+/// it has asked for ends, and nothing more is held for it.
+const READ_TIME: Duration = Duration::from_secs(10);
 
 /// The pause after a connection could not be accepted: too many files are open.
 const REST: Duration = Duration::from_millis(100);
@@ -76,11 +81,13 @@ async fn next(listener: &TcpListener, room: &Arc<Semaphore>) -> std::io::Result<
 
 /// Answer requests until the client leaves or, after `shutdown`, the present one is answered.
 async fn converse(stream: TcpStream, routes: Router, shutdown: CancellationToken) {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(READ_TIME));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(routes));
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -1,4 +1,4 @@
-//! The server over HTTP: what stands around `/mcp`, and the routes beside it.
+//! The server over HTTP: what stands around MCP, and the routes beside it.
 //!
 //! Every request passes the same checks in the same order: its `Host` and
 //! `Origin` ([`perimeter`]), who sends it and how often ([`admission`], [`pace`]),
@@ -26,7 +26,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware;
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{get, get_service, post, post_service};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -43,14 +43,35 @@ use challenge::Guidance;
 pub use connections::MOST_CONNECTIONS;
 use pace::Pace;
 
+/// A transport of MCP, ready to be routed.
+pub trait Transport:
+    Service<Request, Error = Infallible, Response: IntoResponse + 'static, Future: Send + 'static>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<T> Transport for T where
+    T: Service<Request, Error = Infallible, Response: IntoResponse + 'static, Future: Send + 'static>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// What is served.
-pub struct Site<M> {
+pub struct Site<M, E> {
     /// The use cases.
     pub app: App,
     /// The engine's.
     pub pulse: Pulse,
     /// `/mcp`.
     pub mcp: M,
+    /// `GET /sse` and `POST /messages`.
+    pub event_stream: E,
     /// Where people reach this server, if that is not where it listens: the proxy before it.
     pub public: Option<Origin>,
     /// The pages of others that may call it.
@@ -78,13 +99,14 @@ pub enum Strangers {
 
 /// Serve `site` on `listener` until `shutdown`. Then calls that are under way
 /// finish, for a few seconds.
-pub async fn serve<M>(listener: TcpListener, address: SocketAddr, site: Site<M>, shutdown: CancellationToken)
-where
-    M: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
-    M::Response: IntoResponse,
-    M::Future: Send + 'static,
-{
-    let Site { app, pulse, mcp, public, origins, strangers, oauth, harness_secret, pace, streams } = site;
+pub async fn serve<M: Transport, E: Transport>(
+    listener: TcpListener,
+    address: SocketAddr,
+    site: Site<M, E>,
+    shutdown: CancellationToken,
+) {
+    let Site { app, pulse, mcp, event_stream, public, origins, strangers, oauth, harness_secret, pace, streams } =
+        site;
     let base = base(public.as_ref(), address);
     let admission = Arc::new(Admission {
         app: app.clone(),
@@ -100,6 +122,8 @@ where
     let perimeter = Arc::new(perimeter::Perimeter::new(address, public.as_ref(), origins));
     let guarded = Router::new()
         .route_service("/mcp", mcp)
+        .route("/sse", get_service(event_stream.clone()))
+        .route("/messages", post_service(event_stream))
         .layer(middleware::from_fn(body::whole))
         .layer(middleware::from_fn_with_state(Arc::clone(&admission), admission::admit))
         .route(admission::METADATA, get(admission::metadata).with_state(admission))

@@ -1,19 +1,37 @@
 //! An MCP client that knows HTTP and JSON, and nothing else.
 
+use std::sync::Arc;
+
 use deployment_orchestrator::http::{self, Connections};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::stream::Stream;
 use crate::world::{PATIENCE, World};
 
 /// How a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Era {
+    /// 2024-11-05: the answers come in a stream of their own.
+    Oldest,
     /// `initialize`, then requests in a session.
     Legacy,
     /// 2026-07-28: every request stands for itself.
     Modern,
+}
+
+impl Era {
+    pub(crate) const ALL: [Self; 3] = [Self::Oldest, Self::Legacy, Self::Modern];
+
+    /// What a client of the era says that it speaks.
+    fn revision(self) -> &'static str {
+        match self {
+            Self::Oldest => "2024-11-05",
+            Self::Legacy => "2025-11-25",
+            Self::Modern => "2026-07-28",
+        }
+    }
 }
 
 pub(crate) const COMMIT: &str = "a1b2c3d4e5f6a7b8c9d0a1b2c3d4e5f6a7b8c9d0";
@@ -25,6 +43,7 @@ pub(crate) struct Mcp {
     http: Client,
     era: Era,
     pub(crate) session: Option<String>,
+    pub(crate) stream: Option<Arc<Stream>>,
     token: Option<String>,
 }
 
@@ -41,23 +60,36 @@ impl Mcp {
     /// The same with a token.
     pub(crate) async fn open_as(world: &World, era: Era, token: Option<&str>) -> Self {
         let token = token.map(str::to_owned);
-        let mut client = Self { url: world.url("/mcp"), http: http(), era, session: None, token };
-        if era == Era::Legacy {
-            let hello = json!({
-                "protocolVersion": "2025-11-25",
-                "capabilities": {},
-                "clientInfo": { "name": "test", "version": "1.0" },
-            });
-            let response = client.send("initialize", hello).await;
-            let session = response.headers()["mcp-session-id"].to_str().unwrap().to_owned();
-            let answer = answer_of(response).await;
-            assert_eq!(answer["result"]["protocolVersion"], "2025-11-25", "{answer}");
-            client.session = Some(session);
-            let said = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-            let response = client.post(&said, "notifications/initialized").send().await.unwrap();
-            assert_eq!(response.status(), StatusCode::ACCEPTED);
+        let url = world.url("/mcp");
+        let mut client = Self { url, http: http(), era, session: None, stream: None, token };
+        if era == Era::Oldest {
+            let stream = Stream::open(client.with_token(client.http.get(world.url("/sse")))).await;
+            client.url = world.url(&stream.endpoint);
+            client.stream = Some(Arc::new(stream));
+        }
+        if era != Era::Modern {
+            client.shake_hands().await;
         }
         client
+    }
+
+    async fn shake_hands(&mut self) {
+        let hello = json!({
+            "protocolVersion": self.era.revision(),
+            "capabilities": {},
+            "clientInfo": { "name": "test", "version": "1.0" },
+        });
+        let answer = if self.era == Era::Legacy {
+            let response = self.send("initialize", hello).await;
+            self.session = Some(response.headers()["mcp-session-id"].to_str().unwrap().to_owned());
+            answer_of(response).await
+        } else {
+            self.ask("initialize", hello).await
+        };
+        assert_eq!(answer["result"]["protocolVersion"], self.era.revision(), "{answer}");
+        let said = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        let response = self.post(&said, "notifications/initialized").send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
     }
 
     /// The same client with another token.
@@ -66,7 +98,11 @@ impl Mcp {
     }
 
     /// A request as the era has it, to be sent.
-    pub(crate) fn request(&self, method: &str, mut params: Value) -> RequestBuilder {
+    pub(crate) fn request(&self, method: &str, params: Value) -> RequestBuilder {
+        self.numbered(1, method, params)
+    }
+
+    fn numbered(&self, id: u64, method: &str, mut params: Value) -> RequestBuilder {
         let name =
             params.get("name").or_else(|| params.get("uri")).and_then(Value::as_str).map(str::to_owned);
         if self.era == Era::Modern {
@@ -76,7 +112,7 @@ impl Mcp {
                 "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1.0" },
             });
         }
-        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         let request = self.post(&message, method);
         match name {
             Some(name) if self.era == Era::Modern => request.header("mcp-name", name),
@@ -90,6 +126,12 @@ impl Mcp {
 
     /// Send a request; its answer.
     pub(crate) async fn ask(&self, method: &str, params: Value) -> Value {
+        if let Some(stream) = &self.stream {
+            let id = stream.next_id();
+            let response = self.numbered(id, method, params).send().await.unwrap();
+            assert_eq!(response.status(), StatusCode::ACCEPTED, "{method}");
+            return stream.answer(id).await;
+        }
         let response = self.send(method, params).await;
         assert_eq!(response.status(), StatusCode::OK, "{method}");
         answer_of(response).await
@@ -154,6 +196,7 @@ impl Mcp {
                 headers.insert("mcp-protocol-version", "2026-07-28".parse().unwrap());
                 headers.insert("mcp-method", method.parse().unwrap());
             }
+            Era::Oldest => {}
             Era::Legacy => {
                 if let Some(session) = &self.session {
                     headers.insert("mcp-session-id", session.parse().unwrap());
@@ -161,10 +204,14 @@ impl Mcp {
                 }
             }
         }
-        if let Some(token) = &self.token {
-            headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+        self.with_token(self.http.post(&self.url).headers(headers).json(message))
+    }
+
+    fn with_token(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
         }
-        self.http.post(&self.url).headers(headers).json(message)
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod browsers;
 mod client;
+mod event_streams;
 mod health;
 mod issuer;
 mod limits;
@@ -16,6 +17,7 @@ mod oauth;
 mod raw;
 mod sessions;
 mod stopping;
+mod stream;
 mod tokens;
 mod webhooks;
 mod world;

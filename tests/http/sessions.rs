@@ -1,4 +1,4 @@
-//! Whole deployments over `/mcp`, in both eras of the protocol.
+//! Whole deployments over HTTP, in all eras of the protocol.
 
 use deployment_orchestrator::harness::simulator::Script;
 use reqwest::StatusCode;
@@ -6,6 +6,11 @@ use serde_json::json;
 
 use crate::client::{Era, Mcp, http};
 use crate::world::{APPROVER, USER, World};
+
+#[tokio::test]
+async fn a_deployment_in_the_oldest_era() {
+    a_deployment(Era::Oldest).await;
+}
 
 #[tokio::test]
 async fn a_deployment_in_the_legacy_era() {
@@ -61,7 +66,9 @@ async fn a_session_ends_with_its_delete() {
 async fn a_deployment_goes_on_when_its_agent_has_left() {
     let world = World::new(Script::instant()).await;
     let id = Mcp::open(&world, Era::Modern).await.start("dev").await;
-    let other = Mcp::open(&world, Era::Legacy).await;
-    assert_eq!(other.until(&id, "ended").await["state"], "completed");
+    for era in Era::ALL {
+        let other = Mcp::open(&world, era).await;
+        assert_eq!(other.until(&id, "ended").await["state"], "completed");
+    }
     assert!(!world.harness.runs().is_empty());
 }

@@ -14,7 +14,7 @@ use crate::world::{PATIENCE, World};
 async fn a_call_that_waits_is_answered_and_then_nobody_listens() {
     let script = Script::instant().with("deploy_dev", Pipeline::lasting(3_600_000));
     let mut world = World::new(script).await;
-    for era in [Era::Legacy, Era::Modern] {
+    for era in Era::ALL {
         let agent = Mcp::open(&world, era).await;
         let id = agent.start("dev").await;
         agent.until(&id, "deploying-dev").await;
@@ -51,4 +51,14 @@ async fn a_stream_that_waits_for_news_does_not_hold_the_end() {
     world.shutdown.cancel();
     timeout(PATIENCE, world.served.take().unwrap()).await.expect("it ends").unwrap();
     let _ = stream.text().await;
+}
+
+#[tokio::test]
+async fn an_open_session_of_the_oldest_era_does_not_hold_the_end() {
+    let mut world = World::new(Script::instant()).await;
+    let agent = Mcp::open(&world, Era::Oldest).await;
+    agent.tools().await;
+    world.shutdown.cancel();
+    timeout(PATIENCE, world.served.take().unwrap()).await.expect("it ends").unwrap();
+    agent.stream.unwrap().ended().await;
 }

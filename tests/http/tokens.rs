@@ -52,6 +52,10 @@ async fn without_a_token_nobody_gets_in() {
     }
     let basic = client.request("tools/list", json!({})).header("authorization", "Basic YTpi");
     assert_eq!(basic.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    for unknown in [http().get(world.url("/sse")), http().post(world.url("/messages?sessionId=0"))] {
+        let answer = unknown.send().await.unwrap();
+        assert_eq!((answer.status(), challenge(&answer)), (StatusCode::UNAUTHORIZED, said.clone()));
+    }
     let in_the_address = http().post(world.url("/mcp?access_token=x")).body("{}").send().await.unwrap();
     assert_eq!(in_the_address.status(), StatusCode::UNAUTHORIZED);
 }
@@ -70,12 +74,15 @@ async fn a_token_that_is_over_opens_nothing() {
     let world = World::closed(PEOPLE).await;
     let (id, token) = world.token(agent("olaf"), &[], None).await;
     let client = Mcp::open_as(&world, Era::Legacy, Some(&token)).await;
+    let older = Mcp::open_as(&world, Era::Oldest, Some(&token)).await;
     assert!(client.tools().await.contains(&"start_deployment".to_owned()));
     let admin = Actor::at_command_line(USER.parse().unwrap());
     world.app.revoke_token(&id, &admin).await.unwrap();
-    let (status, said) = refused(&client).await;
-    assert_eq!(status, StatusCode::UNAUTHORIZED, "its session does not outlive it");
-    assert!(said.contains("was revoked"), "{said}");
+    for client in [&client, &older] {
+        let (status, said) = refused(client).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "its session does not outlive it");
+        assert!(said.contains("was revoked"), "{said}");
+    }
 
     let (_, expired) = world.token(agent("olaf"), &[], Some(Duration::ZERO)).await;
     let (status, said) = refused(&client.showing(&expired)).await;
@@ -99,7 +106,7 @@ async fn a_viewer_is_told_of_what_looks_and_can_do_no_more() {
         world.token(agent("vera"), &[Role::Admin], None).await.1,
     ];
     for token in viewers {
-        for era in [Era::Legacy, Era::Modern] {
+        for era in Era::ALL {
             let viewer = Mcp::open_as(&world, era, Some(&token)).await;
             let mut tools = viewer.tools().await;
             tools.sort();
@@ -147,6 +154,9 @@ async fn a_session_serves_only_who_opened_it() {
     assert_eq!(listening.status(), StatusCode::NOT_FOUND);
     let ending = with(http().delete(world.url("/mcp"))).send().await.unwrap();
     assert_eq!(ending.status(), StatusCode::NOT_FOUND);
+    let older = Mcp::open_as(&world, Era::Oldest, Some(&olaf)).await;
+    assert_eq!(older.showing(&vera).send("tools/list", json!({})).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(older.gives("get_status", json!({ "deployment_id": id })).await["deployment_id"], json!(id));
     assert_eq!(owner.until(&id, "ended").await["state"], "completed");
 }
 

@@ -19,7 +19,7 @@ use deployment_orchestrator::harness::{Client, Settings};
 use deployment_orchestrator::journal::Journal;
 use deployment_orchestrator::oauth::AuthorizationServer;
 use deployment_orchestrator::store::Store;
-use deployment_orchestrator::tools::{Server, Streamable};
+use deployment_orchestrator::tools::{EventStream, Server, Streamable};
 use deployment_orchestrator::wake::Wake;
 use deployment_orchestrator::web::{self, Site, Strangers};
 use tokio::net::TcpListener;
@@ -167,10 +167,12 @@ impl World {
             let resource = web::resource(config.http.public_url.as_ref(), address);
             AuthorizationServer::new(section.expected(resource), section.jwks_url.clone()).unwrap()
         });
+        let server = Server::new(app.clone(), shutdown.clone());
         let site = Site {
             app: app.clone(),
             pulse,
-            mcp: Streamable::new(Server::new(app.clone(), shutdown.clone()), streams.clone()),
+            mcp: Streamable::new(server.clone(), streams.clone()),
+            event_stream: EventStream::new(server, app.clone(), streams.clone()),
             public: config.http.public_url,
             origins: config.http.origins,
             strangers,

@@ -10,6 +10,7 @@
 mod attacks;
 mod confirming;
 mod deploying;
+mod event_stream;
 mod hostile;
 mod limits;
 mod offering;
