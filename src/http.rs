@@ -21,6 +21,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// load balancers (60 s), so that we close it and not they.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The same for a server of our own, which hangs up after 10 s.
+const SHORT_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Said to every server.
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
@@ -46,23 +49,46 @@ pub struct Error(#[source] reqwest::Error);
 /// # Errors
 /// When the system has no usable root certificates.
 pub fn client(timeout: Duration, connections: Connections) -> Result<reqwest::Client, Error> {
-    install_tls_provider();
     let kept = match connections {
         Connections::Kept => usize::MAX,
         Connections::Fresh => 0,
     };
+    builder(timeout).timeout(timeout).pool_max_idle_per_host(kept).build().map_err(Error)
+}
+
+/// The way to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Past every proxy that the environment names: what is meant for this machine stays on it.
+    Direct,
+    /// As the environment says.
+    AsConfigured,
+}
+
+/// A client whose calls may take as long as they like, but in which nothing may be
+/// heard of the server for at most `silence`: for streams.
+///
+/// # Errors
+/// As [`client`].
+pub fn patient_client(silence: Duration, way: Way) -> Result<reqwest::Client, Error> {
+    let builder = builder(silence).read_timeout(silence).pool_idle_timeout(SHORT_IDLE_TIMEOUT);
+    let builder = match way {
+        Way::Direct => builder.no_proxy(),
+        Way::AsConfigured => builder,
+    };
+    builder.build().map_err(Error)
+}
+
+fn builder(timeout: Duration) -> reqwest::ClientBuilder {
+    install_tls_provider();
     #[expect(clippy::disallowed_methods, reason = "this is the one home of HTTP clients")]
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT.min(timeout))
-        .timeout(timeout)
         .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_max_idle_per_host(kept)
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .tcp_nodelay(true)
-        .build()
-        .map_err(Error)
 }
 
 /// rustls takes its cryptography from one provider per program; the first to

@@ -2,6 +2,7 @@
 //! trusted with them. `ARCHITECTURE.md` is the map.
 
 pub mod app;
+pub mod bridge;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -54,6 +54,8 @@ pub enum Code {
     HarnessRefused,
     /// Harness cannot be reached, or is overloaded.
     HarnessUnavailable,
+    /// The server behind a bridge cannot be reached, or is overloaded.
+    ServerUnavailable,
     /// The call may or may not have had its effect.
     OutcomeUnknown,
     /// Settings are missing or wrong.
@@ -78,7 +80,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::MalformedArgument,
         Self::UnknownDeployment,
         Self::UnknownEnvironment,
@@ -101,6 +103,7 @@ impl Code {
         Self::HarnessNotFound,
         Self::HarnessRefused,
         Self::HarnessUnavailable,
+        Self::ServerUnavailable,
         Self::OutcomeUnknown,
         Self::ConfigInvalid,
         Self::ChecksFailed,
@@ -139,6 +142,7 @@ impl Code {
             Self::HarnessNotFound => "harness-not-found",
             Self::HarnessRefused => "harness-refused",
             Self::HarnessUnavailable => "harness-unavailable",
+            Self::ServerUnavailable => "server-unavailable",
             Self::OutcomeUnknown => "outcome-unknown",
             Self::ConfigInvalid => "config-invalid",
             Self::ChecksFailed => "checks-failed",
@@ -186,7 +190,9 @@ impl Error {
         }
     }
 
-    fn retryable(mut self) -> Self {
+    /// The same call may succeed later without anybody doing anything.
+    #[must_use]
+    pub fn retryable(mut self) -> Self {
         self.retryable = true;
         self
     }

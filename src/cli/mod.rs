@@ -3,6 +3,7 @@
 mod act;
 mod agents;
 mod audit;
+mod connect;
 mod decide;
 mod demo;
 mod doctor;
@@ -19,6 +20,7 @@ mod output;
 mod place;
 mod serve;
 mod server_key;
+mod signals;
 mod simulate;
 mod status;
 mod token;
@@ -68,6 +70,11 @@ enum Command {
         simulate: bool,
         #[command(flatten)]
         listen: listen::Listen,
+        /// Be a bridge: carry MCP from standard input and output to the server at this address, such
+        /// as https://deploy.acme.example/mcp, with the token in ORCHESTRATOR_TOKEN or in the file
+        /// that ORCHESTRATOR_TOKEN_FILE names.
+        #[arg(long, value_name = "URL", conflicts_with_all = ["simulate", "http"])]
+        connect: Option<String>,
     },
     /// Watch deployments, without an account.
     Demo {
@@ -255,7 +262,8 @@ struct Answer {
 pub async fn run(cli: Cli) -> Result<(), Error> {
     let Cli { global, command } = cli;
     match command {
-        Command::Serve { simulate, listen } => serve::run(&global, simulate, &listen).await,
+        Command::Serve { connect: Some(url), .. } => connect::run(&url).await,
+        Command::Serve { simulate, listen, connect: None } => serve::run(&global, simulate, &listen).await,
         Command::Demo { scenario } => demo::run(scenario).await,
         Command::Status { environments: true, service, .. } => environments::run(&global, service).await,
         Command::Status { id: Some(id), .. } => status::one(&global, &id).await,

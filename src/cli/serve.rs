@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::listen::{Door, Listen};
 use super::wiring::{self, Harness};
-use super::{Global, server_key, trial};
+use super::{Global, server_key, signals, trial};
 use crate::app::{App, Code, Error};
 use crate::config::environment::{self, CORRELATION_VARIABLE};
 use crate::config::{Config, Policy};
@@ -65,7 +65,7 @@ fn tell_of_weak_gates(policy: &mut Policy) {
 /// engine finish what is under way. Without a door the client has the pipes.
 async fn serve(app: App, door: Option<Door>) -> Result<(), Error> {
     let shutdown = CancellationToken::new();
-    stop_on_signal(&shutdown)?;
+    signals::stop_on_signal(&shutdown)?;
     let parts = Parts {
         store: Arc::clone(&app.store),
         executions: Arc::clone(&app.executions),
@@ -105,25 +105,6 @@ async fn serve(app: App, door: Option<Door>) -> Result<(), Error> {
     served.map_err(|error| {
         Error::new(Code::IoFailed, format!("the MCP session ended: {error}"), "start the server again")
     })
-}
-
-fn stop_on_signal(shutdown: &CancellationToken) -> Result<(), Error> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let failed = |error: std::io::Error| {
-        Error::new(Code::IoFailed, format!("signals cannot be received: {error}"), "start the server again")
-    };
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let shutdown = shutdown.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("told to stop");
-        shutdown.cancel();
-    });
-    Ok(())
 }
 
 async fn start_simulator() -> Result<Simulator, Error> {

@@ -87,6 +87,18 @@ pub fn harness_webhook_secret() -> Result<Option<SecretString>, Error> {
     Ok(secret)
 }
 
+/// What a bridge shows to its server, if somebody set it.
+///
+/// # Errors
+/// When it cannot be read, or the file is empty.
+pub fn server_token() -> Result<Option<SecretString>, Error> {
+    let token = secret("ORCHESTRATOR_TOKEN")?;
+    if token.as_ref().is_some_and(|it| it.expose_secret().is_empty()) {
+        return Err(Error::Missing("the file named by ORCHESTRATOR_TOKEN_FILE is empty".to_owned()));
+    }
+    Ok(token)
+}
+
 /// The name of the person at this machine.
 #[must_use]
 pub fn os_user() -> String {

@@ -105,8 +105,19 @@ pub async fn serve<M: Transport, E: Transport>(
     site: Site<M, E>,
     shutdown: CancellationToken,
 ) {
-    let Site { app, pulse, mcp, event_stream, public, origins, strangers, oauth, harness_secret, pace, streams } =
-        site;
+    let Site {
+        app,
+        pulse,
+        mcp,
+        event_stream,
+        public,
+        origins,
+        strangers,
+        oauth,
+        harness_secret,
+        pace,
+        streams,
+    } = site;
     let base = base(public.as_ref(), address);
     let admission = Arc::new(Admission {
         app: app.clone(),

@@ -10,6 +10,9 @@
 )]
 
 mod approvals;
+mod bridge;
+mod bridge_refusals;
+mod bridge_sessions;
 mod demo;
 mod doctor;
 mod emergencies;

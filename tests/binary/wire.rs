@@ -50,7 +50,7 @@ impl Wire {
                     "initialize",
                     json!({
                         "protocolVersion": "2025-06-18",
-                        "capabilities": {},
+                        "capabilities": { "elicitation": {} },
                         "clientInfo": { "name": "test", "version": "1" },
                     }),
                 )
@@ -134,11 +134,10 @@ impl Wire {
         self.last_id += 1;
         let id = self.last_id;
         if self.era == Era::Modern {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                "io.modelcontextprotocol/clientCapabilities": {},
-                "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
-            });
+            let meta = &mut params["_meta"];
+            meta["io.modelcontextprotocol/protocolVersion"] = "2026-07-28".into();
+            meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
+            meta["io.modelcontextprotocol/clientInfo"] = json!({ "name": "test", "version": "1" });
         }
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })).await;
         id
@@ -185,13 +184,13 @@ impl Wire {
         self.child.kill().await.unwrap();
     }
 
-    async fn send(&mut self, message: &Value) {
+    pub(crate) async fn send(&mut self, message: &Value) {
         let input = self.input.as_mut().expect("the session is open");
         input.write_all(format!("{message}\n").as_bytes()).await.unwrap();
     }
 
     /// The next line, which must be a JSON-RPC message.
-    async fn next(&mut self) -> Option<Value> {
+    pub(crate) async fn next(&mut self) -> Option<Value> {
         let line = timeout(PATIENCE, self.output.next_line()).await.expect("the server answers").unwrap()?;
         let message: Value = serde_json::from_str(&line)
             .unwrap_or_else(|error| panic!("standard output is the MCP wire, and has ({error}): {line}"));

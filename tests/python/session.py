@@ -1,4 +1,5 @@
-"""The official Python MCP SDK as a client of the real binary, in both eras of the protocol.
+"""The official Python MCP SDK as a client of the real binary, in both eras of the protocol,
+on standard input and output, through a bridge, and over HTTP+SSE.
 
     session.py BINARY
 
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import jsonschema
 from mcp import Client, StdioServerParameters
+from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
 from mcp.types import ElicitRequestFormParams, ElicitResult
 
@@ -29,6 +31,7 @@ user = "alex"
 {public_key}
 
 [people.alex]
+roles = ["operator", "approver", "admin"]
 
 [[environments]]
 name = "dev"
@@ -116,24 +119,62 @@ def simulated_harness(binary: Path, folder: Path):
         child.stdout.close()
 
 
-async def session(checks: Checks, place: Place, mode: str) -> None:
-    def check(name: str, holds: object, saw: object = "") -> None:
-        checks.check(f"{mode}: {name}", holds, saw)
+@contextmanager
+def stdio(place: Place, log):
+    """A server that the client starts."""
+    yield stdio_client(StdioServerParameters(command=str(place.binary), args=["serve"], env=place.server), errlog=log)
 
-    parameters = StdioServerParameters(command=str(place.binary), args=["serve"], env=place.server)
-    with open(place.folder / f"{mode}.log", "w+") as log:
-        async with Client(stdio_client(parameters, errlog=log), mode=mode) as client:
-            await talk(check, client, place, mode)
+
+@contextmanager
+def served(place: Place, log):
+    """A server over HTTP, and a token for it."""
+    token = place.run("token", "create", "alex", "--agent").stdout.strip()
+    child = subprocess.Popen(
+        [place.binary, "serve", "--http", "127.0.0.1:0"], env=place.server, stdout=subprocess.PIPE, stderr=log, text=True
+    )
+    try:
+        yield child.stdout.readline().split()[-1], token
+    finally:
+        child.terminate()
+        child.wait()
+        child.stdout.close()
+
+
+@contextmanager
+def bridge(place: Place, log):
+    """A bridge that the client starts, to a server over HTTP."""
+    with served(place, log) as (url, token):
+        home = {"HOME": str(place.folder / "elsewhere"), "ORCHESTRATOR_TOKEN": token}
+        yield stdio_client(
+            StdioServerParameters(command=str(place.binary), args=["serve", "--connect", url], env=home), errlog=log
+        )
+
+
+@contextmanager
+def sse(place: Place, log):
+    """HTTP+SSE of 2024-11-05."""
+    with served(place, log) as (url, token):
+        yield sse_client(url.removesuffix("/mcp") + "/sse", headers={"Authorization": f"Bearer {token}"})
+
+
+async def session(checks: Checks, place: Place, way, mode: str) -> None:
+    def check(name: str, holds: object, saw: object = "") -> None:
+        checks.check(f"{way.__name__}, {mode}: {name}", holds, saw)
+
+    with open(place.folder / f"{way.__name__}-{mode}.log", "w+") as log:
+        with way(place, log) as transport:
+            async with Client(transport, mode=mode) as client:
+                await talk(check, client, place, way, mode)
         log.seek(0)
         text = log.read()
         check("no secret in the log", API_KEY not in text, "the API key")
 
 
-async def confirmation(checks: Checks, place: Place, mode: str) -> None:
+async def confirmation(checks: Checks, place: Place, way, mode: str) -> None:
     """A person at the client says no, then yes, to what the server asks."""
 
     def check(name: str, holds: object, saw: object = "") -> None:
-        checks.check(f"{mode}: {name}", holds, saw)
+        checks.check(f"{way.__name__}, {mode}: {name}", holds, saw)
 
     asked = []
 
@@ -143,9 +184,8 @@ async def confirmation(checks: Checks, place: Place, mode: str) -> None:
             return ElicitResult(action="decline")
         return ElicitResult(action="accept", content={"approve": True})
 
-    parameters = StdioServerParameters(command=str(place.binary), args=["serve"], env=place.server)
-    with open(place.folder / f"{mode}.log", "a") as log:
-        async with Client(stdio_client(parameters, errlog=log), mode=mode, elicitation_callback=person) as client:
+    with open(place.folder / f"{way.__name__}-{mode}.log", "a") as log, way(place, log) as transport:
+        async with Client(transport, mode=mode, elicitation_callback=person) as client:
 
             async def call(name: str, /, **arguments):
                 result = await client.call_tool(name, arguments)
@@ -170,7 +210,7 @@ async def confirmation(checks: Checks, place: Place, mode: str) -> None:
             check("the history names the person and the proof", decided == [("alex", "client-confirmed")], decided)
 
 
-async def talk(check, client: Client, place: Place, mode: str) -> None:
+async def talk(check, client: Client, place: Place, way, mode: str) -> None:
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     wanted = {"start_deployment", "transition", "approve", "get_status", "wait_for_deployment", "list_deployments"}
     check("tools are listed", wanted <= tools.keys(), sorted(tools))
@@ -193,7 +233,7 @@ async def talk(check, client: Client, place: Place, mode: str) -> None:
         branch="main",
         commit_sha="9f3c2d1",
         target_environment="prod",
-        idempotency_key=f"python-{mode}",
+        idempotency_key=f"{way.__name__}-{mode}",
     )
     check("a deployment starts", started["existing"] is False, started)
     id = started["deployment"]["deployment_id"]
@@ -204,7 +244,7 @@ async def talk(check, client: Client, place: Place, mode: str) -> None:
         branch="main",
         commit_sha="9f3c2d1",
         target_environment="prod",
-        idempotency_key=f"python-{mode}",
+        idempotency_key=f"{way.__name__}-{mode}",
     )
     check("the same key gives the same deployment", again["existing"] and again["deployment"]["deployment_id"] == id)
 
@@ -242,7 +282,8 @@ async def talk(check, client: Client, place: Place, mode: str) -> None:
 
     history = await call("get_history", deployment_id=id, limit=100)
     channels = {event["channel"] for event in history["events"]}
-    check("the history knows who did it", channels == {"mcp-stdio", "engine", "command-line"}, channels)
+    mine = "mcp-stdio" if way is stdio else "mcp-http"
+    check("the history knows who did it", channels == {mine, "engine", "command-line"}, channels)
 
 
 async def wait(call, id: str, until: str) -> dict:
@@ -251,6 +292,15 @@ async def wait(call, id: str, until: str) -> dict:
         if status["condition_met"]:
             break
     return status
+
+
+WAYS = (
+    (stdio, "legacy"),
+    (stdio, "2026-07-28"),
+    (bridge, "legacy"),
+    (bridge, "2026-07-28"),
+    (sse, "legacy"),
+)
 
 
 def main() -> int:
@@ -263,11 +313,11 @@ def main() -> int:
             place.prepare()
             for approval, conversation in ((SIGNED, session), (CONFIRMED, confirmation)):
                 place.rule(approval)
-                for mode in ("legacy", "2026-07-28"):
+                for way, mode in WAYS:
                     try:
-                        asyncio.run(asyncio.wait_for(conversation(checks, place, mode), 120))
+                        asyncio.run(asyncio.wait_for(conversation(checks, place, way, mode), 120))
                     except Exception as error:  # Every way to end early is a failed check.
-                        name = f"{mode}: the {conversation.__name__} goes to its end"
+                        name = f"{way.__name__}, {mode}: the {conversation.__name__} goes to its end"
                         checks.check(name, False, repr(error))
     print(f"the Python SDK: {checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed or not checks.passed else 0
