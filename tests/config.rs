@@ -47,6 +47,11 @@ fn oauth(rules: &str) -> String {
     format!("[http.oauth]\njwks_url = \"http://127.0.0.1:8080/keys\"\n{rules}")
 }
 
+/// A prod that says `more`.
+fn prod(more: &str) -> String {
+    format!("[[environments]]\nname = \"prod\"\n{more}")
+}
+
 #[test]
 fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
     let table = [
@@ -95,6 +100,20 @@ fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
         (oauth("issuer = \"https://a\"\nscopes = { x = \"king\" }"), "king"),
         (oauth("issuer = \"https://a\"\naudience = \"\""), "not blank"),
         (gate("approvers = [\"dana\"]\naccept = [\"oauth\"]"), "no decision may rest on `oauth`"),
+        (
+            prod("variables = { tag = \"${deployment.sha}\" }"),
+            "variable `tag`: `${deployment.sha}` is not a placeholder",
+        ),
+        (prod("variables = { tag = \"${deployment.sha}\" }"), "${deployment.commit_sha}"),
+        (prod("input_sets = [\"eu_${\"]"), "write $${ where ${ itself is meant"),
+        (
+            prod("variables = { a = \"<+secrets.getValue('${deployment.branch}')>\" }"),
+            "beside an expression of Harness",
+        ),
+        (
+            "[pipelines.build]\npipeline = \"b\"\nvariables = { env = \"${environment.name}\" }".to_owned(),
+            "pipelines.build: ${environment.name} stands for nothing here",
+        ),
         (gate("approvers = []"), "nobody could ever approve"),
         (gate("approvers = [\"gina\"]"), "[people.gina]"),
         (gate("approvers = [\"group:x\"]"), "no group `x`"),

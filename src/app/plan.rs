@@ -182,12 +182,16 @@ impl App {
             None => Entrance::default(),
         };
         let id = Variable::DeploymentId.name();
+        // The deployment's id, which nobody knows yet, is shown as its placeholder.
+        let unknown = |text: &String| text.replace(deployment.id.as_str(), "${deployment.id}");
         let inputs = subject.iter().flat_map(|subject| &subject.inputs).filter(|(name, _)| **name != id);
         Ok(PlannedStageView {
             stage: stage.to_string(),
             pipeline_id: subject.as_ref().map(|subject| subject.pipeline_id.to_string()),
-            inputs: inputs.map(|(name, value)| (name.to_string(), value.clone())).collect(),
-            input_sets: subject.as_ref().map_or_else(Vec::new, |subject| subject.input_sets.clone()),
+            inputs: inputs.map(|(name, value)| (name.to_string(), unknown(value))).collect(),
+            input_sets: subject
+                .as_ref()
+                .map_or_else(Vec::new, |subject| subject.input_sets.iter().map(unknown).collect()),
             approval: at.approval,
             replaces_commit: at.replaces_commit,
             held_by: at.held_by,

@@ -7,9 +7,10 @@ use serde::Deserialize;
 
 use super::approval::ApprovalSection;
 use super::file::duration;
+use super::pipeline;
 use crate::domain::entrance::{OnConflict, Proof, Rules, WhileWaiting};
 use crate::domain::id::{EnvironmentName, PipelineId, VariableName};
-use crate::domain::workflow::{Environment, PipelineRun};
+use crate::domain::workflow::Environment;
 
 /// One of them.
 #[derive(Debug, Deserialize)]
@@ -41,7 +42,7 @@ impl EnvironmentSection {
             Some(pipeline) => pipeline.clone(),
             None => format!("deploy_{}", self.name.as_str().replace('-', "_"))
                 .parse()
-                .map_err(|error| format!("environment `{}`: {error}", self.name))?,
+                .map_err(|error| self.wrong(&format!("{error}")))?,
         };
         Ok(Environment {
             name: self.name.clone(),
@@ -49,20 +50,20 @@ impl EnvironmentSection {
             gated,
             exclusive: true,
             concurrency: self.concurrency.map(NonZeroU32::get),
-            deploy: PipelineRun {
-                pipeline,
-                input_sets: self.input_sets.clone(),
-                variables: self.variables.clone(),
-            },
+            deploy: pipeline::with_inputs(pipeline, &self.input_sets, &self.variables)
+                .map_err(|error| self.wrong(&error))?,
         })
+    }
+
+    fn wrong(&self, error: &str) -> String {
+        format!("environment `{}`: {error}", self.name)
     }
 
     /// What is judged as it is at that time.
     pub(super) fn rules(&self) -> Result<Rules, String> {
         let defaults = Rules::default();
-        let long = |text: &Option<String>, key| {
-            duration(text.as_deref(), key).map_err(|error| format!("environment `{}`: {error}", self.name))
-        };
+        let long =
+            |text: &Option<String>, key| duration(text.as_deref(), key).map_err(|error| self.wrong(&error));
         Ok(Rules {
             on_conflict: self.on_conflict.unwrap_or(defaults.on_conflict),
             while_waiting: self.while_waiting.unwrap_or(defaults.while_waiting),

@@ -12,10 +12,11 @@ use super::environments::{self, EnvironmentSection};
 use super::freeze::{FreezeSection, freezes};
 use super::http::HttpSection;
 use super::people::{AgentSection, Groups, PeopleSection};
+use super::pipeline::Pipelines;
 use super::policy::Policy;
-use crate::domain::id::{PipelineId, PrincipalName, VariableName};
+use crate::domain::id::{PrincipalName, VariableName};
 use crate::domain::plan::{Gates, Timing};
-use crate::domain::workflow::{Environment, PipelineRun, Workflow};
+use crate::domain::workflow::{Environment, Workflow};
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -48,23 +49,6 @@ pub struct HarnessSection {
     pub project: Option<String>,
     /// The pipeline variable that carries the correlation key.
     pub correlation_variable: Option<VariableName>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-struct Pipelines {
-    build: Option<PipelineSection>,
-    test: Option<PipelineSection>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
-struct PipelineSection {
-    pipeline: PipelineId,
-    #[serde(default)]
-    input_sets: Vec<String>,
-    #[serde(default)]
-    variables: BTreeMap<VariableName, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -108,11 +92,7 @@ impl ConfigFile {
         Ok(Policy {
             user,
             freezes: freezes(&self.freezes, &environments, &self.people, &self.groups)?,
-            workflow: Workflow {
-                build: pipeline_or(self.pipelines.build.as_ref(), "build_and_push")?,
-                test: pipeline_or(self.pipelines.test.as_ref(), "run_tests")?,
-                environments,
-            },
+            workflow: Workflow { build: self.pipelines.build()?, test: self.pipelines.test()?, environments },
             gates,
             rules,
             people: self.people.people(&self.agent)?,
@@ -156,19 +136,4 @@ pub(super) fn duration(text: Option<&str>, key: &str) -> Result<Option<Duration>
         .ok_or_else(|| {
             format!("`{key}` is `{text}`; write a duration such as \"24h\", \"90s\" or \"1h 30m\"")
         })
-}
-
-fn pipeline_or(section: Option<&PipelineSection>, default: &str) -> Result<PipelineRun, String> {
-    Ok(match section {
-        Some(section) => PipelineRun {
-            pipeline: section.pipeline.clone(),
-            input_sets: section.input_sets.clone(),
-            variables: section.variables.clone(),
-        },
-        None => PipelineRun {
-            pipeline: default.parse().map_err(|error| format!("{error}"))?,
-            input_sets: Vec::new(),
-            variables: BTreeMap::new(),
-        },
-    })
 }

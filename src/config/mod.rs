@@ -8,6 +8,7 @@ mod freeze;
 mod http;
 mod oauth;
 mod people;
+mod pipeline;
 pub mod policy;
 
 use std::path::{Path, PathBuf};

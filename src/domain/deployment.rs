@@ -15,6 +15,7 @@ use super::place::{Held, Place};
 use super::principal::Actor;
 use super::state::{State, Version};
 use super::subject::Subject;
+use super::template::Placeholder;
 use super::time::Timestamp;
 use super::workflow::{Stage, Workflow};
 
@@ -185,19 +186,32 @@ impl Deployment {
         }
     }
 
+    /// What a placeholder of the config stands for at `stage`; empty for the
+    /// environment of a stage that has none.
+    fn value(&self, placeholder: Placeholder, stage: &Stage) -> String {
+        let version = self.version_of(stage);
+        match placeholder {
+            Placeholder::Id => version.deployment.to_string(),
+            Placeholder::Repository => self.spec.repository.to_string(),
+            Placeholder::Service => self.spec.service.to_string(),
+            Placeholder::Branch => version.branch.to_string(),
+            Placeholder::CommitSha => version.commit.to_string(),
+            Placeholder::Environment => stage.environment().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
     /// What `stage` will run in Harness, with all inputs resolved. The caller's
     /// variables give way to the config's, and both to ours. `None` for
     /// validation.
     #[must_use]
     pub fn subject(&self, stage: &Stage, policy: Option<PolicyVersion>) -> Option<Subject> {
         let run = self.spec.workflow.pipeline_run(stage)?;
-        let environment = match stage {
-            Stage::Deploying(name) | Stage::Restoring(name) => Some(name.clone()),
-            Stage::Validating | Stage::Building | Stage::Testing => None,
-        };
+        let environment = stage.environment().cloned();
+        let value = |placeholder| self.value(placeholder, stage);
+        let input_sets = run.input_sets.iter().map(|set| set.filled(value)).collect();
         let version = self.version_of(stage);
         let mut inputs = version.variables;
-        inputs.extend(run.variables.clone());
+        inputs.extend(run.variables.iter().map(|(name, text)| (name.clone(), text.filled(value))));
         let own = [
             (Variable::Repository, self.spec.repository.to_string()),
             (Variable::Service, self.spec.service.to_string()),
@@ -220,7 +234,7 @@ impl Deployment {
             environment,
             pipeline_id: run.pipeline.clone(),
             inputs,
-            input_sets: run.input_sets.clone(),
+            input_sets,
             policy,
         })
     }

@@ -38,6 +38,7 @@ pub mod signature;
 pub mod state;
 pub mod subject;
 pub mod summary;
+pub mod template;
 pub mod text;
 pub mod time;
 pub mod token;

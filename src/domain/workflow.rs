@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::id::{EnvironmentName, PipelineId, VariableName};
+use super::template::Template;
 
 /// What a deployment goes through, up to its target environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,10 +50,10 @@ pub struct PipelineRun {
     pub pipeline: PipelineId,
     /// Input sets in Harness, applied in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub input_sets: Vec<String>,
+    pub input_sets: Vec<Template>,
     /// Variables from the config.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub variables: BTreeMap<VariableName, String>,
+    pub variables: BTreeMap<VariableName, Template>,
 }
 
 /// A stage: a part of the way that does work.

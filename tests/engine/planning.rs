@@ -42,6 +42,20 @@ async fn a_plan_has_every_stage_and_starts_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_plan_shows_what_placeholders_stand_for_and_leaves_the_id_open() {
+    let mut world = World::new();
+    let mut policy = (*world.app.policy).clone();
+    let dev = &mut policy.workflow.environments[0].deploy;
+    let text = "${deployment.id}-${deployment.commit_sha}-${environment.name}";
+    dev.variables.insert("release".parse().unwrap(), text.parse().unwrap());
+    world.app.policy = Arc::new(policy);
+
+    let plan = world.app.plan(request(), agent()).await.unwrap();
+    let dev = plan.stages.iter().find(|it| it.stage == "deploying-dev").unwrap();
+    assert_eq!(dev.inputs["release"], format!("${{deployment.id}}-{COMMIT}-dev"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_planned_is_started_and_nothing_else() {
     let (mut world, driving) = World::driven();
     let hash = world.app.plan(request(), agent()).await.unwrap().plan_hash;

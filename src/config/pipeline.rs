@@ -1,0 +1,85 @@
+//! What a stage runs in Harness, and with what.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::domain::id::{PipelineId, VariableName};
+use crate::domain::template::{Placeholder, Template};
+use crate::domain::workflow::PipelineRun;
+
+/// `[pipelines]`: of the stages that deploy to no environment.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub(super) struct Pipelines {
+    build: Option<PipelineSection>,
+    test: Option<PipelineSection>,
+}
+
+/// One of them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+struct PipelineSection {
+    pipeline: PipelineId,
+    #[serde(default)]
+    input_sets: Vec<String>,
+    #[serde(default)]
+    variables: BTreeMap<VariableName, String>,
+}
+
+impl Pipelines {
+    pub(super) fn build(&self) -> Result<PipelineRun, String> {
+        self.build.as_ref().map_or_else(|| named("build_and_push"), |section| section.run("build"))
+    }
+
+    pub(super) fn test(&self) -> Result<PipelineRun, String> {
+        self.test.as_ref().map_or_else(|| named("run_tests"), |section| section.run("test"))
+    }
+}
+
+impl PipelineSection {
+    fn run(&self, name: &str) -> Result<PipelineRun, String> {
+        let place = |error| format!("pipelines.{name}: {error}");
+        let run = with_inputs(self.pipeline.clone(), &self.input_sets, &self.variables).map_err(place)?;
+        let mut texts = run.input_sets.iter().chain(run.variables.values());
+        if texts.any(|text| text.placeholders().any(|it| it == Placeholder::Environment)) {
+            return Err(place(
+                "${environment.name} stands for nothing here, where no environment is deployed to".to_owned(),
+            ));
+        }
+        Ok(run)
+    }
+}
+
+fn named(pipeline: &str) -> Result<PipelineRun, String> {
+    let pipeline = pipeline.parse().map_err(|error| format!("{error}"))?;
+    with_inputs(pipeline, &[], &BTreeMap::new())
+}
+
+/// A pipeline with inputs in which placeholders may stand.
+pub(super) fn with_inputs(
+    pipeline: PipelineId,
+    input_sets: &[String],
+    variables: &BTreeMap<VariableName, String>,
+) -> Result<PipelineRun, String> {
+    let parse = |key: &str, text: &String| input(text).map_err(|error| format!("{key}: {error}"));
+    Ok(PipelineRun {
+        pipeline,
+        input_sets: input_sets.iter().map(|set| parse("input_sets", set)).collect::<Result<_, _>>()?,
+        variables: variables
+            .iter()
+            .map(|(name, text)| Ok((name.clone(), parse(&format!("variable `{name}`"), text)?)))
+            .collect::<Result<_, String>>()?,
+    })
+}
+
+/// Harness evaluates `<+…>`: with a placeholder beside it, a caller would have a say in what.
+fn input(text: &str) -> Result<Template, String> {
+    let template: Template = text.parse().map_err(|error| format!("{error}"))?;
+    if text.contains("<+") && template.placeholders().next().is_some() {
+        return Err(format!(
+            "`{text}` has a placeholder beside an expression of Harness; give each a variable of its own"
+        ));
+    }
+    Ok(template)
+}
