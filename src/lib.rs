@@ -13,6 +13,7 @@ pub mod http;
 pub mod journal;
 pub mod oauth;
 pub mod ports;
+pub mod probe;
 pub mod pulse;
 pub mod store;
 pub mod tools;

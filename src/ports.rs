@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::execution::{Cause, Failure, Observation, Retry};
+use crate::domain::health::Answer;
 use crate::domain::id::{Branch, CorrelationKey, ExecutionId, PipelineId, VariableName};
 use crate::domain::notice::Notice;
 use crate::domain::time::Timestamp;
@@ -133,6 +134,13 @@ pub trait Pipelines: Send + Sync {
     async fn abort(&self, execution: &ExecutionId) -> Result<(), CallError>;
 }
 
+/// Asks an environment whether it is healthy.
+#[async_trait]
+pub trait Probe: Send + Sync {
+    /// Ask once. Safe to repeat; whatever goes wrong is an answer, too.
+    async fn ask(&self, url: &str) -> Answer;
+}
+
 /// Whoever is told what happened.
 #[async_trait]
 pub trait Notifier: Send + Sync {
@@ -143,3 +151,6 @@ pub trait Notifier: Send + Sync {
 
 /// How long a call of [`Pipelines::trigger`] may take before its outcome counts as unknown.
 pub const TRIGGER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long an environment may take to answer a [`Probe`].
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -52,6 +52,11 @@ fn prod(more: &str) -> String {
     format!("[[environments]]\nname = \"prod\"\n{more}")
 }
 
+/// A prod whose health check says `rules`.
+fn health(rules: &str) -> String {
+    prod(&format!("[environments.health]\n{rules}"))
+}
+
 #[test]
 fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
     let table = [
@@ -114,6 +119,25 @@ fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
             "[pipelines.build]\npipeline = \"b\"\nvariables = { env = \"${environment.name}\" }".to_owned(),
             "pipelines.build: ${environment.name} stands for nothing here",
         ),
+        (health("url = \"checkout.acme.example\""), "begins with https:// or http://"),
+        (health("url = \"https:///healthz\""), "write a host"),
+        (health("url = \"https://ops:hush@acme.example/\""), "without user and password"),
+        (health("url = \"https://acme.example/a b\""), "percent-encoded"),
+        (health("url = \"https://acme.example/#${deployment.branch}\""), "percent-encoded"),
+        (health("url = \"https://${deployment.service}/healthz\""), "choose whom the server asks"),
+        (health("url = \"https://${deployment.branch}:8080/\""), "choose whom the server asks"),
+        (health("url = \"https://${deployment.service}acme.example/\""), "choose whom the server asks"),
+        (health("url = \"https://acme.example/${service}\""), "`${service}` is not a placeholder"),
+        (health("url = \"https://acme.example/\"\nbody = \"ok\""), "unknown field `body`"),
+        (health("url = \"https://acme.example/\"\nstatus = 42"), "from 200 to 599"),
+        (health("url = \"https://acme.example/\"\nsuccesses = 0"), "at least 1"),
+        (health("url = \"https://acme.example/\"\nsuccesses = 30"), "fit into `timeout`"),
+        (health("url = \"https://acme.example/\"\ninterval = \"10ms\""), "shorter than 1s"),
+        (health("url = \"https://acme.example/\"\ntimeout = \"24h\""), "more than 1000 questions"),
+        (
+            health("url = \"https://acme.example/\"\ntimeout = \"soon\""),
+            "environment `prod`: health: `timeout` is `soon`",
+        ),
         (gate("approvers = []"), "nobody could ever approve"),
         (gate("approvers = [\"gina\"]"), "[people.gina]"),
         (gate("approvers = [\"group:x\"]"), "no group `x`"),
@@ -145,6 +169,23 @@ fn nothing_weak_is_accepted_unless_it_is_written() {
     let gate = policy.gates.values().next().unwrap();
     assert_eq!(gate.accept, [Assurance::Signed, Assurance::Web, Assurance::Slack]);
     assert!(!gate.allow_self_approval && gate.break_glass.is_none() && !policy.needs_voucher());
+}
+
+#[test]
+fn a_health_check_has_usual_numbers_and_an_address_below_a_domain_of_the_operators() {
+    for url in [
+        "https://${deployment.service}.prod.acme.example:8443/${deployment.branch}?v=${deployment.commit_sha}",
+        "http://[::1]:8080/healthz",
+        "http://localhost",
+    ] {
+        let policy = load(&health(&format!("url = \"{url}\""))).unwrap();
+        let check = policy.workflow.environments[0].health.as_ref().unwrap();
+        assert_eq!(check.url, url.parse().unwrap());
+        assert_eq!(
+            (check.status, check.successes, check.interval_ms, check.timeout_ms),
+            (200, 3, 5_000, 120_000)
+        );
+    }
 }
 
 #[test]

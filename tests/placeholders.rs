@@ -1,6 +1,10 @@
 //! What placeholders of the config become: in what is sent, in what people approve,
 //! in a restore, and in a database from before there were any.
-#![expect(clippy::unwrap_used, reason = "a failed expectation is a test's own work")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a test's own work"
+)]
 
 use deployment_orchestrator::domain::deployment::{Deployment, Mode};
 use deployment_orchestrator::domain::id::DeploymentId;
@@ -88,4 +92,21 @@ fn a_workflow_from_before_there_were_placeholders_means_and_stays_the_same_text(
     let building = subject(&deployment, &Stage::Building);
     assert_eq!(building.input_sets, ["${deployment.id}"]);
     assert_eq!(building.inputs[&"a".parse().unwrap()], "${x} $${y}");
+}
+
+#[test]
+fn what_is_filled_into_an_address_stays_in_its_place() {
+    let mut deployment = deployment(Mode::Auto);
+    let mut spec = (*deployment.spec).clone();
+    spec.branch = "a/b#c@d+e".parse().unwrap();
+    let health = spec.workflow.environments[1].health.as_mut().unwrap();
+    health.url = "https://${deployment.service}.${environment.name}.acme.example/${deployment.branch}?r=${deployment.repository}"
+        .parse()
+        .unwrap();
+    deployment.spec = spec.into();
+    assert_eq!(
+        deployment.health_url(&Stage::Deploying(environment("prod"))).unwrap(),
+        "https://checkout.prod.acme.example/a%2Fb%23c%40d%2Be?r=acme%2Fcheckout"
+    );
+    assert_eq!(deployment.health_url(&Stage::Deploying(environment("dev"))), None);
 }

@@ -15,6 +15,7 @@ use deployment_orchestrator::domain::deployment::{Deployment, Mode};
 use deployment_orchestrator::domain::event::{Completion, Event, MainEvent};
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
 use deployment_orchestrator::domain::guard::Refusal;
+use deployment_orchestrator::domain::health::{Answer, Probing};
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::place::{Held, Hold};
 use deployment_orchestrator::domain::run::{
@@ -80,6 +81,7 @@ variants!(run_variant, RUNS, RunStatus, {
     RunStatus::Live { phase: Phase::Running, .. } => "Live, Running",
     RunStatus::Live { phase: Phase::NeedsHuman(_), .. } => "Live, NeedsHuman",
     RunStatus::Live { phase: Phase::Unknown(_), .. } => "Live, Unknown",
+    RunStatus::Probing { .. } => "Probing",
     RunStatus::Succeeded { .. } => "Succeeded",
     RunStatus::Failed { .. } => "Failed",
     RunStatus::Aborted { .. } => "Aborted",
@@ -138,6 +140,8 @@ variants!(event_variant, EVENTS, Event, {
     Event::Run(RunEvent::ExecutionObserved { status: ExecutionStatus::Failed(_), .. }) => "Observed, Failed",
     Event::Run(RunEvent::ExecutionObserved { status: ExecutionStatus::Aborted, .. }) => "Observed, Aborted",
     Event::Run(RunEvent::ExecutionObserved { status: ExecutionStatus::Unknown(_), .. }) => "Observed, Unknown",
+    Event::Run(RunEvent::HealthObserved { .. }) => "HealthObserved",
+    Event::Run(RunEvent::HealthTimedOut) => "HealthTimedOut",
     Event::Run(RunEvent::AbortRequested) => "AbortRequested",
     Event::Run(RunEvent::RetryScheduled { .. }) => "RetryScheduled",
     Event::Run(RunEvent::OutcomeResolved) => "OutcomeResolved",
@@ -166,6 +170,11 @@ fn execution() -> Execution {
     }
 }
 
+fn probing(streak: u32, until: Timestamp) -> RunStatus {
+    let health = Probing { until, next: NOW, streak, last: None };
+    RunStatus::Probing { execution: execution(), health }
+}
+
 /// Every way an attempt can stand, each with its note.
 fn runs() -> Vec<(&'static str, Run)> {
     let key = execution().key;
@@ -184,6 +193,9 @@ fn runs() -> Vec<(&'static str, Run)> {
         ("", first(live(Phase::Running))),
         ("", first(live(Phase::NeedsHuman(HumanWait::Approval)))),
         (", unknown word", first(live(Phase::Unknown("Dreaming".to_owned())))),
+        ("", first(probing(0, NOW.plus(Duration::from_secs(1))))),
+        (", one good answer", first(probing(1, NOW.plus(Duration::from_secs(1))))),
+        (", one good answer, too late", first(probing(1, NOW))),
         ("", first(RunStatus::Succeeded { execution: Some(execution()) })),
         (", for good", first(failed(true, Cause::PipelineFailed, Retry::Final))),
         (", frozen", first(failed(true, Cause::Frozen, Retry::Final))),
@@ -346,7 +358,7 @@ fn cancelling() -> Vec<Sample> {
     let mut samples = vec![sample("", &[], State::Cancelling { stopping: None, restoring: None })];
     samples.push(stopping(Stage::Validating, run("not-started")));
     samples.extend(runs().into_iter().map(|(_, run)| stopping(dev(), run)));
-    for status in ["outcome-unknown", "running", "succeeded"] {
+    for status in ["outcome-unknown", "running", "probing", "succeeded"] {
         samples.push(stopping(prod(), run(status)));
         samples.push(stopping(Stage::Restoring(environment("prod")), run(status)));
     }
@@ -363,7 +375,7 @@ fn rolling_back() -> Vec<Sample> {
     for (note, run) in runs() {
         samples.push(sample(note, both, rollback(None, run, &[])));
     }
-    for status in ["running", "succeeded", "failed"] {
+    for status in ["running", "probing", "succeeded", "failed"] {
         samples.push(sample("", both, rollback(None, run(status), &["dev"])));
     }
     samples
@@ -482,6 +494,9 @@ fn run_events(deployment: &Deployment) -> Vec<(&'static str, Event)> {
         ("(failed)", observed(ExecutionStatus::Failed(failure(Cause::PipelineFailed, Retry::Final)))),
         ("(aborted)", observed(ExecutionStatus::Aborted)),
         ("(unknown word)", observed(ExecutionStatus::Unknown("Dreaming".to_owned()))),
+        ("(good)", RunEvent::HealthObserved { answer: Answer::Status(200) }),
+        ("(bad)", RunEvent::HealthObserved { answer: Answer::Status(503) }),
+        ("", RunEvent::HealthTimedOut),
         ("", RunEvent::AbortRequested),
         ("", RunEvent::RetryScheduled { not_before: NOW }),
         ("", RunEvent::OutcomeResolved),

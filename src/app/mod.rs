@@ -38,7 +38,7 @@ pub use harness::{
 pub use history::{ListRequest, RemarkView};
 pub use reviews::ReviewView;
 pub use session::Session;
-pub use start::StartRequest;
+pub use start::{RequestedMode, StartRequest};
 pub use tokens::{TokenRequest, TokenView};
 pub use transition::TransitionRequest;
 pub use wait::Until;

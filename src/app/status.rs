@@ -8,6 +8,7 @@ use crate::domain::approval::ApprovalRequest;
 use crate::domain::deployment::{Deployment, Mode};
 use crate::domain::door::OpenDoor;
 use crate::domain::event::MainEvent;
+use crate::domain::health::Probing;
 use crate::domain::id::EnvironmentName;
 use crate::domain::place::Held;
 use crate::domain::retry::MAX_ATTEMPTS;
@@ -230,6 +231,7 @@ fn waiting_for_run(deployment: &Deployment, stage: &Stage, run: &Run) -> String 
             format!("a person in Harness: the execution of {stage} asks for a decision there")
         }
         RunStatus::Live { .. } => format!("Harness, which runs {stage}"),
+        RunStatus::Probing { health, .. } => waiting_for_health(deployment, stage, health),
         RunStatus::Succeeded { .. } if deployment.spec.mode == Mode::Step => {
             format!("the caller: {stage} has succeeded; send its completion event")
         }
@@ -237,6 +239,18 @@ fn waiting_for_run(deployment: &Deployment, stage: &Stage, run: &Run) -> String 
             format!("the engine, which decides what follows {stage}")
         }
     }
+}
+
+fn waiting_for_health(deployment: &Deployment, stage: &Stage, health: &Probing) -> String {
+    let url = deployment.health_url(stage).unwrap_or_default();
+    // A query may be of no interest to others.
+    let address = url.split('?').next().unwrap_or_default();
+    let seen = deployment.spec.workflow.terms(stage).health.map(|check| check.seen(health));
+    format!(
+        "{address} to be healthy after {stage}: {}; it has until {}",
+        seen.unwrap_or_default(),
+        health.until.to_rfc3339()
+    )
 }
 
 /// The environments that it touched, in the order of its workflow.

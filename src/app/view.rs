@@ -83,7 +83,7 @@ pub struct StageView {
     pub attempt: u32,
     /// Attempts per visit.
     pub max_attempts: u32,
-    /// `not-started`, `triggering`, `outcome-unknown`, `queued`, `running`, `needs-human`, `succeeded`, `failed` or `aborted`.
+    /// `not-started`, `triggering`, `outcome-unknown`, `queued`, `running`, `needs-human`, `probing`, `succeeded`, `failed` or `aborted`.
     pub execution_status: String,
     /// The Harness execution.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -70,6 +70,7 @@ async fn serve(app: App, door: Option<Door>) -> Result<(), Error> {
         store: Arc::clone(&app.store),
         executions: Arc::clone(&app.executions),
         pipelines: Arc::clone(&app.pipelines),
+        probe: Arc::new(wiring::probe()?),
         notifier: Arc::new(Journal),
         policy: Arc::clone(&app.policy),
         clock: Arc::clone(&app.clock),

@@ -8,7 +8,8 @@ use crate::app::{App, Code, Error};
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::{self, Config, Policy, environment};
 use crate::harness::{Absent, Client, Settings};
-use crate::ports::{Executions, Pipelines};
+use crate::ports::{Executions, PROBE_TIMEOUT, Pipelines};
+use crate::probe::HttpProbe;
 use crate::store::Store;
 use crate::wake::Wake;
 
@@ -35,6 +36,17 @@ pub(super) fn harness(settings: Settings) -> Result<Harness, Error> {
         )
     })?;
     Ok(client.into())
+}
+
+/// What asks environments whether they are healthy.
+pub(super) fn probe() -> Result<HttpProbe, Error> {
+    HttpProbe::new(PROBE_TIMEOUT).map_err(|error| {
+        Error::new(
+            Code::ConfigInvalid,
+            error.to_string(),
+            "install the root certificates of the system and start again",
+        )
+    })
 }
 
 /// The use cases for a command that reads the database and writes an event.

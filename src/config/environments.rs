@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::approval::ApprovalSection;
 use super::file::duration;
+use super::health::HealthSection;
 use super::pipeline;
 use crate::domain::entrance::{OnConflict, Proof, Rules, WhileWaiting};
 use crate::domain::id::{EnvironmentName, PipelineId, VariableName};
@@ -31,6 +32,7 @@ pub(super) struct EnvironmentSection {
     #[serde(default)]
     pub(super) require: BTreeSet<Proof>,
     pub(super) alert_after: Option<String>,
+    pub(super) health: Option<HealthSection>,
 }
 
 impl EnvironmentSection {
@@ -51,6 +53,12 @@ impl EnvironmentSection {
             exclusive: true,
             concurrency: self.concurrency.map(NonZeroU32::get),
             deploy: pipeline::with_inputs(pipeline, &self.input_sets, &self.variables)
+                .map_err(|error| self.wrong(&error))?,
+            health: self
+                .health
+                .as_ref()
+                .map(HealthSection::check)
+                .transpose()
                 .map_err(|error| self.wrong(&error))?,
         })
     }
@@ -92,6 +100,7 @@ pub(super) fn defaults() -> Vec<EnvironmentSection> {
             soak: None,
             require: BTreeSet::new(),
             alert_after: None,
+            health: None,
         })
         .collect()
 }

@@ -5,6 +5,7 @@ pub mod environment;
 mod environments;
 mod file;
 mod freeze;
+mod health;
 mod http;
 mod oauth;
 mod people;

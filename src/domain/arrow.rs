@@ -42,7 +42,9 @@ impl Deployment {
         let fits = match event {
             RunEvent::ValidationReported { .. } => stage == Stage::Validating && !being_stopped,
             RunEvent::TriggerIntended { .. } => stage != Stage::Validating && !being_stopped,
-            RunEvent::RetryScheduled { .. } => !being_stopped,
+            RunEvent::RetryScheduled { .. } | RunEvent::HealthObserved { .. } | RunEvent::HealthTimedOut => {
+                !being_stopped
+            }
             RunEvent::TriggerAccepted { .. }
             | RunEvent::TriggerLost { .. }
             | RunEvent::AttemptFailed { .. }
@@ -53,8 +55,7 @@ impl Deployment {
         if !fits {
             return None;
         }
-        let cautious = self.spec.workflow.is_cautious(&stage);
-        let (status, mut guards) = run.after(event, cautious, at)?;
+        let (status, mut guards) = run.after(event, self.spec.workflow.terms(&stage), at)?;
         guards.extend(self.guards_of_trigger(&stage, event, at));
         let next = state.clone().with_run(run.advanced(status, event));
         Some(Arrow::guarded(stopped_enough(next), guards))
@@ -121,7 +122,26 @@ impl Deployment {
             Some(next) => self.enter(next),
             None => State::Completed,
         };
-        Some(Arrow::guarded(to, vec![execution_succeeded(&work.run)]))
+        Some(Arrow::guarded(to, self.guards_of_success(&work.stage, &work.run)))
+    }
+
+    /// What must have been seen of `stage`, before it counts as done.
+    pub(super) fn guards_of_success(&self, stage: &Stage, run: &Run) -> Vec<Guard> {
+        let succeeded = Guard::new(
+            "execution-succeeded",
+            matches!(run.status, RunStatus::Probing { .. } | RunStatus::Succeeded { .. }),
+            run.status.name(),
+            "the stage's execution has succeeded in Harness",
+        );
+        let healthy = self.spec.workflow.terms(stage).health.map(|check| {
+            let saw = match &run.status {
+                RunStatus::Probing { health, .. } => check.seen(health),
+                other => other.name().to_owned(),
+            };
+            let healthy = matches!(run.status, RunStatus::Succeeded { .. });
+            Guard::new("healthy", healthy, saw, "the environment gives enough good answers in a row")
+        });
+        [succeeded].into_iter().chain(healthy).collect()
     }
 
     pub(super) fn failed(&self, work: &Work) -> Arrow {
@@ -291,15 +311,6 @@ impl Completion {
 /// A deployment that nothing may rest on any more.
 pub(super) fn tampered(stage: Stage, what: &str) -> State {
     State::Failed { stage, reason: FailureReason::Tampered { what: what.to_owned() } }
-}
-
-pub(super) fn execution_succeeded(run: &Run) -> Guard {
-    Guard::new(
-        "execution-succeeded",
-        matches!(run.status, RunStatus::Succeeded { .. }),
-        run.status.name(),
-        "the stage's execution has succeeded in Harness",
-    )
 }
 
 pub(super) fn not_sent(run: &Run) -> Guard {

@@ -15,7 +15,7 @@ use super::place::{Held, Place};
 use super::principal::Actor;
 use super::state::{State, Version};
 use super::subject::Subject;
-use super::template::Placeholder;
+use super::template::{Placeholder, in_a_url};
 use super::time::Timestamp;
 use super::workflow::{Stage, Workflow};
 
@@ -198,6 +198,14 @@ impl Deployment {
             Placeholder::CommitSha => version.commit.to_string(),
             Placeholder::Environment => stage.environment().map(ToString::to_string).unwrap_or_default(),
         }
+    }
+
+    /// Where to ask after `stage` whether its environment is healthy; `None` where nobody asks.
+    /// Nothing that is filled in can leave the part of the address that it stands in.
+    #[must_use]
+    pub fn health_url(&self, stage: &Stage) -> Option<String> {
+        let check = self.spec.workflow.terms(stage).health?;
+        Some(check.url.filled(|placeholder| in_a_url(&self.value(placeholder, stage))))
     }
 
     /// What `stage` will run in Harness, with all inputs resolved. The caller's

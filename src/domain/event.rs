@@ -172,6 +172,8 @@ impl Event {
             Self::Run(RunEvent::TriggerLost { .. }) => "TRIGGER_LOST",
             Self::Run(RunEvent::AttemptFailed { .. }) => "ATTEMPT_FAILED",
             Self::Run(RunEvent::ExecutionObserved { .. }) => "EXECUTION_OBSERVED",
+            Self::Run(RunEvent::HealthObserved { .. }) => "HEALTH_OBSERVED",
+            Self::Run(RunEvent::HealthTimedOut) => "HEALTH_TIMED_OUT",
             Self::Run(RunEvent::AbortRequested) => "ABORT_REQUESTED",
             Self::Run(RunEvent::RetryScheduled { .. }) => "RETRY_SCHEDULED",
             Self::Run(RunEvent::OutcomeResolved) => "OUTCOME_RESOLVED",

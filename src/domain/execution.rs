@@ -101,6 +101,8 @@ pub enum Cause {
     Lost,
     /// Our own validation found an error.
     Invalid,
+    /// The deploy went through, and the environment did not answer as it should.
+    Unhealthy,
 }
 
 impl Cause {
@@ -124,6 +126,7 @@ impl Cause {
             Self::BadAnswer => "bad-answer",
             Self::Lost => "lost",
             Self::Invalid => "invalid",
+            Self::Unhealthy => "unhealthy",
         }
     }
 }

@@ -50,7 +50,8 @@ impl Guard {
             "execution-succeeded" | "attempt-failed" | "nothing-runs" | "restore-failed" => {
                 ("Harness", "the run of the pipeline")
             }
-            "backoff-elapsed" | "request-has-expired" => ("the clock", "time alone"),
+            "healthy" => ("the environment", "good answers of the environment"),
+            "backoff-elapsed" | "request-has-expired" | "its-time-is-over" => ("the clock", "time alone"),
             "policy-unchanged" | "somebody-may-approve" | "person-may-decide" | "assurance-is-accepted" => {
                 ("the config", "an operator of the server")
             }

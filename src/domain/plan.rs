@@ -10,6 +10,7 @@ use super::deployment::{Deployment, Mode};
 use super::event::{Completion, Event, MainEvent};
 use super::execution::{Cause, Failure, Retry};
 use super::gate::Gate;
+use super::health::Probing;
 use super::id::{CorrelationKey, EnvironmentName, PipelineId};
 use super::run::{Execution, Run, RunEvent, RunStatus};
 use super::state::{State, Work};
@@ -48,6 +49,13 @@ pub enum Step {
     Observe {
         /// It.
         execution: Execution,
+    },
+    /// Ask the environment whether it is healthy.
+    Probe {
+        /// Where.
+        url: String,
+        /// How far the asking is.
+        health: Probing,
     },
     /// Ask Harness to stop the execution.
     Abort {
@@ -244,8 +252,17 @@ fn pursue(deployment: &Deployment, work: &Work, timing: &Timing, now: Timestamp)
         RunStatus::Live { execution, .. } => {
             Next::Do(Box::new(Step::Observe { execution: execution.clone() }))
         }
+        RunStatus::Probing { health, .. } => probe(deployment, work, health, now),
         RunStatus::Succeeded { .. } | RunStatus::Failed { .. } | RunStatus::Aborted { .. } => Next::Idle,
     }
+}
+
+fn probe(deployment: &Deployment, work: &Work, health: &Probing, now: Timestamp) -> Next {
+    if now >= health.until {
+        return Next::Do(Box::new(Step::Record(RunEvent::HealthTimedOut.into())));
+    }
+    let Some(url) = deployment.health_url(&work.stage) else { return Next::Idle };
+    not_before_then(health.next, now, Step::Probe { url, health: health.clone() })
 }
 
 /// Stop an attempt that has not ended: find its execution, have it stopped, and
@@ -261,6 +278,7 @@ fn stop(deployment: &Deployment, work: &Work, timing: &Timing, now: Timestamp) -
             look_up(deployment, work, timing, now)
         }
         RunStatus::NotStarted { .. }
+        | RunStatus::Probing { .. }
         | RunStatus::Succeeded { .. }
         | RunStatus::Failed { .. }
         | RunStatus::Aborted { .. } => Next::Idle,

@@ -1,6 +1,6 @@
 //! The arrows of a rollback: what is put back, in which order, and when it is over.
 
-use super::arrow::{Arrow, execution_succeeded, not_sent};
+use super::arrow::{Arrow, not_sent};
 use super::deployment::Deployment;
 use super::execution::{Cause, Failure, Retry};
 use super::guard::Guard;
@@ -47,6 +47,32 @@ impl Deployment {
         };
         let rollback = Rollback { stopping, run: Run::first(), now: now.clone(), then: then.to_vec() };
         Some(Arrow::guarded(State::RollingBack(Box::new(rollback)), guards))
+    }
+
+    /// The present environment has its version back, and the next one follows.
+    pub(super) fn restored(&self, rollback: &Rollback) -> Option<Arrow> {
+        let (now, then) = rollback.then.split_first()?;
+        Some(Arrow::guarded(
+            State::RollingBack(Box::new(Rollback {
+                stopping: rollback.stopping.clone(),
+                run: Run::first(),
+                now: now.clone(),
+                then: then.to_vec(),
+            })),
+            self.guards_of_success(&rollback.stage(), &rollback.run),
+        ))
+    }
+
+    /// All environments have their versions back.
+    pub(super) fn rolled_back(&self, rollback: &Rollback) -> Arrow {
+        let mut guards = self.guards_of_success(&rollback.stage(), &rollback.run);
+        guards.push(Guard::new(
+            "every-environment-restored",
+            rollback.then.is_empty(),
+            format!("{} left after this one", rollback.then.len()),
+            "the environments left are restored",
+        ));
+        Arrow::guarded(State::RolledBack, guards)
     }
 
     pub(super) fn rollback_failed(&self, rollback: &Rollback) -> Arrow {
@@ -102,17 +128,4 @@ pub(super) fn stopped_enough(mut state: State) -> State {
         rollback.stopping = None;
     }
     state
-}
-
-pub(super) fn restored(rollback: &Rollback) -> Option<Arrow> {
-    let (now, then) = rollback.then.split_first()?;
-    Some(Arrow::guarded(
-        State::RollingBack(Box::new(Rollback {
-            stopping: rollback.stopping.clone(),
-            run: Run::first(),
-            now: now.clone(),
-            then: then.to_vec(),
-        })),
-        vec![execution_succeeded(&rollback.run)],
-    ))
 }

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
 use super::gate::PolicyVersion;
 use super::guard::Guard;
+use super::health::{Answer, Probing};
 use super::id::{CorrelationKey, ExecutionId, PipelineId};
 use super::retry::MAX_ATTEMPTS;
 use super::subject::Digest;
+use super::terms::Terms;
 use super::time::Timestamp;
 
 /// The present attempt of a stage.
@@ -54,6 +56,13 @@ pub enum RunStatus {
         /// When Harness took a request to stop it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         abort_requested_at: Option<Timestamp>,
+    },
+    /// The execution succeeded, and the environment is asked whether it is healthy.
+    Probing {
+        /// The execution.
+        execution: Execution,
+        /// How far the asking is.
+        health: Probing,
     },
     /// The attempt ended well. Validation has no execution.
     Succeeded {
@@ -146,6 +155,13 @@ pub enum RunEvent {
         /// The new status.
         status: ExecutionStatus,
     },
+    /// The environment was asked whether it is healthy.
+    HealthObserved {
+        /// What came back.
+        answer: Answer,
+    },
+    /// It did not get healthy in time.
+    HealthTimedOut,
     /// Harness took the request to stop the execution.
     AbortRequested,
     /// The failed attempt will be made again.
@@ -187,6 +203,7 @@ impl Run {
     pub fn is_at_rest(&self) -> bool {
         match self.status {
             RunStatus::NotStarted { .. }
+            | RunStatus::Probing { .. }
             | RunStatus::Succeeded { .. }
             | RunStatus::Failed { .. }
             | RunStatus::Aborted { .. } => true,
@@ -198,7 +215,9 @@ impl Run {
     #[must_use]
     pub fn execution(&self) -> Option<&Execution> {
         match &self.status {
-            RunStatus::Live { execution, .. } | RunStatus::Aborted { execution } => Some(execution),
+            RunStatus::Live { execution, .. }
+            | RunStatus::Probing { execution, .. }
+            | RunStatus::Aborted { execution } => Some(execution),
             RunStatus::Succeeded { execution } | RunStatus::Failed { execution, .. } => execution.as_ref(),
             RunStatus::NotStarted { .. }
             | RunStatus::Triggering { .. }
@@ -224,8 +243,14 @@ impl Run {
     /// The attempt after `event`, with the guards of that arrow; `None` where
     /// there is no such arrow.
     #[must_use]
-    pub fn after(&self, event: &RunEvent, cautious: bool, at: Timestamp) -> Option<(RunStatus, Vec<Guard>)> {
-        use RunStatus::{Aborted, Failed, Live, NotStarted, OutcomeUnknown, Succeeded, Triggering};
+    pub fn after(
+        &self,
+        event: &RunEvent,
+        terms: Terms<'_>,
+        at: Timestamp,
+    ) -> Option<(RunStatus, Vec<Guard>)> {
+        use RunStatus::{Aborted, Failed, Live, NotStarted, OutcomeUnknown, Probing, Succeeded, Triggering};
+        let Terms { cautious, health, .. } = terms;
         let plain = |status| Some((status, Vec::new()));
         match (&self.status, event) {
             (NotStarted { .. }, RunEvent::ValidationReported { report }) => {
@@ -280,8 +305,27 @@ impl Run {
             }
             (OutcomeUnknown { .. }, RunEvent::OutcomeResolved) => plain(NotStarted { not_before: at }),
             (Live { execution, abort_requested_at, .. }, RunEvent::ExecutionObserved { status }) => {
-                plain(observed(execution.clone(), *abort_requested_at, status))
+                plain(observed(execution.clone(), *abort_requested_at, status, terms, at))
             }
+            (Probing { execution, health: probing }, RunEvent::HealthObserved { answer }) => {
+                let check = health?;
+                let probing = check.after(probing, *answer, at);
+                let execution = execution.clone();
+                plain(if check.is_met(&probing) {
+                    Succeeded { execution: Some(execution) }
+                } else {
+                    Probing { execution, health: probing }
+                })
+            }
+            (Probing { execution, health: probing }, RunEvent::HealthTimedOut) => Some((
+                Failed { execution: Some(execution.clone()), failure: health?.failure(probing) },
+                vec![Guard::new(
+                    "its-time-is-over",
+                    at >= probing.until,
+                    format!("it has time until {}", probing.until.to_rfc3339()),
+                    "that time has passed",
+                )],
+            )),
             (Live { execution, phase, .. }, RunEvent::AbortRequested) => plain(Live {
                 execution: execution.clone(),
                 phase: phase.clone(),
@@ -301,6 +345,8 @@ impl Run {
                 RunEvent::TriggerAccepted { .. }
                 | RunEvent::TriggerLost { .. }
                 | RunEvent::ExecutionObserved { .. }
+                | RunEvent::HealthObserved { .. }
+                | RunEvent::HealthTimedOut
                 | RunEvent::AbortRequested
                 | RunEvent::RetryScheduled { .. }
                 | RunEvent::OutcomeResolved,
@@ -310,6 +356,8 @@ impl Run {
                 RunEvent::ValidationReported { .. }
                 | RunEvent::TriggerIntended { .. }
                 | RunEvent::ExecutionObserved { .. }
+                | RunEvent::HealthObserved { .. }
+                | RunEvent::HealthTimedOut
                 | RunEvent::AbortRequested
                 | RunEvent::RetryScheduled { .. }
                 | RunEvent::OutcomeResolved,
@@ -320,6 +368,8 @@ impl Run {
                 | RunEvent::TriggerIntended { .. }
                 | RunEvent::TriggerLost { .. }
                 | RunEvent::ExecutionObserved { .. }
+                | RunEvent::HealthObserved { .. }
+                | RunEvent::HealthTimedOut
                 | RunEvent::AbortRequested
                 | RunEvent::RetryScheduled { .. },
             )
@@ -330,6 +380,8 @@ impl Run {
                 | RunEvent::TriggerAccepted { .. }
                 | RunEvent::TriggerLost { .. }
                 | RunEvent::AttemptFailed { .. }
+                | RunEvent::HealthObserved { .. }
+                | RunEvent::HealthTimedOut
                 | RunEvent::RetryScheduled { .. }
                 | RunEvent::OutcomeResolved,
             )
@@ -341,7 +393,21 @@ impl Run {
                 | RunEvent::TriggerLost { .. }
                 | RunEvent::AttemptFailed { .. }
                 | RunEvent::ExecutionObserved { .. }
+                | RunEvent::HealthObserved { .. }
+                | RunEvent::HealthTimedOut
                 | RunEvent::AbortRequested
+                | RunEvent::OutcomeResolved,
+            )
+            | (
+                Probing { .. },
+                RunEvent::ValidationReported { .. }
+                | RunEvent::TriggerIntended { .. }
+                | RunEvent::TriggerAccepted { .. }
+                | RunEvent::TriggerLost { .. }
+                | RunEvent::AttemptFailed { .. }
+                | RunEvent::ExecutionObserved { .. }
+                | RunEvent::AbortRequested
+                | RunEvent::RetryScheduled { .. }
                 | RunEvent::OutcomeResolved,
             )
             | (Succeeded { .. } | Aborted { .. }, _) => None,
@@ -360,6 +426,8 @@ fn observed(
     execution: Execution,
     abort_requested_at: Option<Timestamp>,
     status: &ExecutionStatus,
+    terms: Terms<'_>,
+    at: Timestamp,
 ) -> RunStatus {
     let live = |execution, phase| RunStatus::Live { execution, phase, abort_requested_at };
     match status {
@@ -367,7 +435,10 @@ fn observed(
         ExecutionStatus::Running => live(execution, Phase::Running),
         ExecutionStatus::NeedsHuman(wait) => live(execution, Phase::NeedsHuman(*wait)),
         ExecutionStatus::Unknown(word) => live(execution, Phase::Unknown(word.clone())),
-        ExecutionStatus::Succeeded => RunStatus::Succeeded { execution: Some(execution) },
+        ExecutionStatus::Succeeded => match terms.health {
+            Some(check) => RunStatus::Probing { execution, health: check.begin(at) },
+            None => RunStatus::Succeeded { execution: Some(execution) },
+        },
         ExecutionStatus::Failed(failure) => {
             RunStatus::Failed { execution: Some(execution), failure: failure.clone() }
         }
@@ -386,6 +457,7 @@ impl RunStatus {
             Self::Live { phase: Phase::Queued, .. } => "queued",
             Self::Live { phase: Phase::Running | Phase::Unknown(_), .. } => "running",
             Self::Live { phase: Phase::NeedsHuman(_), .. } => "needs-human",
+            Self::Probing { .. } => "probing",
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
             Self::Aborted { .. } => "aborted",

@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::hex;
 use super::id::Malformed;
 use super::text::shortened;
 
@@ -125,6 +126,21 @@ impl FromStr for Template {
         parts.retain(|part| *part != Part::Text(String::new()));
         Ok(Self(parts))
     }
+}
+
+/// `value` with everything encoded that means something in a URL (RFC 3986, 2.3).
+#[must_use]
+pub fn in_a_url(value: &str) -> String {
+    let mut encoded = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.push_str(&hex::encode(&[byte]).to_ascii_uppercase());
+        }
+    }
+    encoded
 }
 
 fn unknown(name: &str) -> Malformed {

@@ -9,6 +9,13 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
+/// `duration` for people, such as `2m` or `1h 30m`.
+#[must_use]
+pub fn in_words(duration: Duration) -> String {
+    let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    format!("{:#}", jiff::SignedDuration::from_millis(millis))
+}
+
 impl Timestamp {
     /// Before every instant that a clock of ours returns: due at once.
     pub const EPOCH: Self = Self(0);

@@ -4,14 +4,14 @@
 //! refusal are the same computation as the transition itself.
 
 use super::approval::ApprovalRequest;
-use super::arrow::{Arrow, execution_succeeded, not_sent, tampered};
+use super::arrow::{Arrow, not_sent, tampered};
 use super::deployment::{Deployment, Progress};
 use super::event::{Event, MainEvent};
 use super::execution::ExecutionStatus;
 use super::guard::{Guard, Refusal};
 use super::id::EnvironmentName;
 use super::notice::{self, Notice};
-use super::rollback::{restored, rollback_of_tampered};
+use super::rollback::rollback_of_tampered;
 use super::run::RunEvent;
 use super::state::{FailureReason, Permit, State, Version, Work};
 use super::time::Timestamp;
@@ -224,19 +224,8 @@ impl Deployment {
                 State::AwaitingApproval { .. } | State::Failed { .. } | State::Cancelled | State::Completed,
                 E::Rollback { targets, .. },
             ) => self.rolling_back(None, targets),
-            (State::RollingBack(rollback), E::EnvironmentRestored) => restored(rollback),
-            (State::RollingBack(rollback), E::RollbackComplete) => Some(Arrow::guarded(
-                State::RolledBack,
-                vec![
-                    execution_succeeded(&rollback.run),
-                    Guard::new(
-                        "every-environment-restored",
-                        rollback.then.is_empty(),
-                        format!("{} left after this one", rollback.then.len()),
-                        "the environments left are restored",
-                    ),
-                ],
-            )),
+            (State::RollingBack(rollback), E::EnvironmentRestored) => self.restored(rollback),
+            (State::RollingBack(rollback), E::RollbackComplete) => Some(self.rolled_back(rollback)),
             (State::RollingBack(rollback), E::RollbackFailed) => Some(self.rollback_failed(rollback)),
             (State::RollingBack(rollback), E::TamperingFound { what }) => {
                 Some(rollback_of_tampered(rollback, what))

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::health::HealthCheck;
 use super::id::{EnvironmentName, PipelineId, VariableName};
 use super::template::Template;
 
@@ -41,6 +42,9 @@ pub struct Environment {
     pub concurrency: Option<u32>,
     /// The pipeline that deploys here.
     pub deploy: PipelineRun,
+    /// What must be seen of it after each deploy and restore.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthCheck>,
 }
 
 /// Which Harness pipeline to run, and with what.

@@ -6,6 +6,7 @@
 //! restart is the normal path, and there is no recovery code.
 
 mod entrance;
+mod health;
 mod observe;
 mod outbox;
 mod step;
@@ -26,7 +27,7 @@ use crate::domain::id::DeploymentId;
 use crate::domain::plan::{self, Next, Step};
 use crate::domain::principal::Actor;
 use crate::domain::time::Timestamp;
-use crate::ports::{Executions, Notifier, Pipelines};
+use crate::ports::{Executions, Notifier, Pipelines, Probe};
 use crate::pulse::Pulse;
 use crate::store::{
     self, Allowance, Authority, Deferral, Entry, Expected, Fence, LARGEST_PAGE, Lease, Store,
@@ -60,6 +61,8 @@ pub struct Parts {
     pub executions: Arc<dyn Executions>,
     /// Effects on Harness.
     pub pipelines: Arc<dyn Pipelines>,
+    /// Questions to environments.
+    pub probe: Arc<dyn Probe>,
     /// Whoever is told.
     pub notifier: Arc<dyn Notifier>,
     /// The rules.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Parts, entrance};
+use super::{Parts, entrance, health};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::execution::{Cause, Failure, Retry};
@@ -82,6 +82,7 @@ pub(super) async fn take(
                 }
             }
         }
+        Step::Probe { url, health } => health::ask(parts, fence, &deployment, &url, &health).await,
         Step::Abort { execution } => abort(parts, fence, &deployment, &execution).await,
         Step::ScheduleRetry { attempt, failure } => {
             let pause = retry::pause_after(attempt, &failure, parts.random.bits()).unwrap_or_default();

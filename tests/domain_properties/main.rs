@@ -19,6 +19,7 @@ use deployment_orchestrator::domain::event::{Completion, Event, MainEvent};
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
 use deployment_orchestrator::domain::gate::Gate;
 use deployment_orchestrator::domain::guard::Refusal;
+use deployment_orchestrator::domain::health::Answer;
 use deployment_orchestrator::domain::id::{CorrelationKey, DeploymentId, ExecutionId, PipelineId};
 use deployment_orchestrator::domain::place::Hold;
 use deployment_orchestrator::domain::plan::{self, Gates, Next, Otherwise, Step, Timing};
@@ -114,8 +115,26 @@ impl Walk {
                 self.check_approved(digest);
             }
         }
+        if matches!(event, Event::Main(MainEvent::StageComplete { completion })
+            if *completion == Completion::of(&prod()).unwrap())
+        {
+            self.check_healthy();
+        }
         assert_same_in_json(event);
         assert_same_in_json(&transition.progress);
+    }
+
+    /// From the history alone: prod gave two good answers in a row within its
+    /// minute, after its execution had succeeded.
+    fn check_healthy(&self) {
+        let run = self.accepted.iter().filter(|(event, _)| matches!(event, Event::Run(_)));
+        let last: Vec<_> = run.rev().take(3).collect();
+        let [(second, at), (first, _), (before, _)] = last[..] else { panic!("prod never answered") };
+        let good: Event = RunEvent::HealthObserved { answer: Answer::Status(200) }.into();
+        assert_eq!((first, second), (&good, &good), "prod is not healthy");
+        assert!(*before == succeeded() || before.name().0 == "HEALTH_OBSERVED", "{}", before.name());
+        let began = self.accepted.iter().rev().find(|(event, _)| *event == succeeded()).unwrap().1;
+        assert!(*at < began.plus(Duration::from_mins(1)), "it was healthy too late");
     }
 
     /// From the history alone, not from the stored state: enough people have
@@ -248,6 +267,10 @@ fn status(choices: &mut Choices, text: &str) -> ExecutionStatus {
     ])
 }
 
+fn answer(choices: &mut Choices) -> Answer {
+    choices.of(vec![Answer::Status(200), Answer::Status(200), Answer::Status(503), Answer::Unreachable])
+}
+
 fn report(choices: &mut Choices, text: &str) -> RunEvent {
     let finding = Finding { code: "a-code".to_owned(), message: text.to_owned() };
     let errors = choices.of(vec![Vec::new(), Vec::new(), vec![finding.clone()]]);
@@ -372,7 +395,17 @@ fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event {
             choices.of(others).into()
         }
         17 if choices.below(8) == 0 => MainEvent::TamperingFound { what: text.to_owned() }.into(),
-        16 => choices.of(vec![RunEvent::AbortRequested, RunEvent::OutcomeResolved]).into(),
+        16 => {
+            let observed = RunEvent::HealthObserved { answer: answer(choices) };
+            choices
+                .of(vec![
+                    RunEvent::AbortRequested,
+                    RunEvent::OutcomeResolved,
+                    RunEvent::HealthTimedOut,
+                    observed,
+                ])
+                .into()
+        }
         _ => RunEvent::RetryScheduled { not_before: walk.now.plus(Duration::from_secs(2)) }.into(),
     }
 }
@@ -409,6 +442,7 @@ fn engine_says(walk: &Walk, step: Step, choices: &mut Choices, text: &str) -> Op
             },
         },
         Step::Observe { .. } => RunEvent::ExecutionObserved { status: status(choices, text) }.into(),
+        Step::Probe { .. } => RunEvent::HealthObserved { answer: answer(choices) }.into(),
         Step::Abort { .. } => RunEvent::AbortRequested.into(),
         Step::ScheduleRetry { .. } => {
             RunEvent::RetryScheduled { not_before: walk.now.plus(Duration::from_secs(2)) }.into()

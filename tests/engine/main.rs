@@ -2,6 +2,8 @@
 //! test is a conversation, waits for conditions and never for time to pass.
 
 #[cfg(test)]
+mod fake_environment;
+#[cfg(test)]
 #[path = "../support/fake_harness.rs"]
 mod fake_harness;
 #[cfg(test)]
@@ -15,6 +17,8 @@ mod people;
 mod approvals;
 #[cfg(test)]
 mod freezing;
+#[cfg(test)]
+mod health;
 #[cfg(test)]
 mod lost;
 #[cfg(test)]

@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::fake_environment::FakeEnvironment;
 use super::fake_harness::{FakeHarness, transient};
 use super::history;
 use super::people::{agent, gate, key_of};
@@ -118,6 +119,7 @@ impl Notifier for Told {
 pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) harness: Arc<FakeHarness>,
+    pub(crate) environment: Arc<FakeEnvironment>,
     pub(crate) told: Arc<Told>,
     pub(crate) clock: Arc<WallClock>,
     pub(crate) path: PathBuf,
@@ -163,7 +165,7 @@ impl World {
             pipelines: Arc::<FakeHarness>::clone(&harness),
             server_key: None,
         };
-        Self { app, harness, told: Arc::default(), clock, path, _folder: folder }
+        Self { app, harness, environment: Arc::default(), told: Arc::default(), clock, path, _folder: folder }
     }
 
     /// An installation with an engine at work.
@@ -179,6 +181,7 @@ impl World {
             store: Arc::clone(&self.app.store),
             executions: Arc::clone(&self.app.executions),
             pipelines: Arc::clone(&self.app.pipelines),
+            probe: Arc::<FakeEnvironment>::clone(&self.environment),
             notifier: Arc::<Told>::clone(&self.told),
             policy: Arc::clone(&self.app.policy),
             clock: Arc::clone(&self.app.clock),

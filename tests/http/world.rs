@@ -18,6 +18,8 @@ use deployment_orchestrator::harness::simulator::{Script, Simulator};
 use deployment_orchestrator::harness::{Client, Settings};
 use deployment_orchestrator::journal::Journal;
 use deployment_orchestrator::oauth::AuthorizationServer;
+use deployment_orchestrator::ports::PROBE_TIMEOUT;
+use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::store::Store;
 use deployment_orchestrator::tools::{EventStream, Server, Streamable};
 use deployment_orchestrator::wake::Wake;
@@ -149,6 +151,7 @@ impl World {
             store: app.store.clone(),
             executions: client.clone(),
             pipelines: client,
+            probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
             notifier: Arc::new(Journal),
             policy: app.policy.clone(),
             clock: app.clock.clone(),

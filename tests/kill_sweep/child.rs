@@ -10,14 +10,18 @@ use deployment_orchestrator::clock::{Clock, Random, SystemClock, SystemRandom};
 use deployment_orchestrator::config;
 use deployment_orchestrator::domain::decision::{Decision, Verdict};
 use deployment_orchestrator::domain::deployment::Deployment;
+use deployment_orchestrator::domain::health::HealthCheck;
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::plan::Timing;
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::run::RunStatus;
 use deployment_orchestrator::domain::state::State;
+use deployment_orchestrator::domain::template::Template;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::harness::{Client, Settings};
 use deployment_orchestrator::journal::Journal;
+use deployment_orchestrator::ports::PROBE_TIMEOUT;
+use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::store::Store;
 use deployment_orchestrator::wake::Wake;
 use serde::{Deserialize, Serialize};
@@ -108,6 +112,7 @@ fn app(orders: &Orders) -> App {
     let client = Arc::new(Client::new(settings(&orders.harness), Arc::new(SystemRandom)).unwrap());
     let mut policy = config::load(None, "ada").unwrap().policy;
     policy.gates.insert("prod".parse().unwrap(), gate());
+    policy.workflow.environments[0].health = Some(health(&orders.harness));
     policy.timing = Timing {
         settling: SETTLING,
         fastest_poll: Duration::from_millis(5),
@@ -127,11 +132,23 @@ fn app(orders: &Orders) -> App {
     }
 }
 
+/// Dev stands where Harness does, and answers what nobody asks for there.
+fn health(harness: &str) -> HealthCheck {
+    HealthCheck {
+        url: Template::plain(format!("{harness}/no/such/path")),
+        status: 404,
+        successes: 2,
+        interval_ms: 5,
+        timeout_ms: 60_000,
+    }
+}
+
 fn parts(app: &App) -> Parts {
     Parts {
         store: Arc::clone(&app.store),
         executions: Arc::clone(&app.executions),
         pipelines: Arc::clone(&app.pipelines),
+        probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
         notifier: Arc::new(Journal),
         policy: Arc::clone(&app.policy),
         clock: Arc::clone(&app.clock),

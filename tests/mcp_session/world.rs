@@ -16,6 +16,8 @@ use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::harness::simulator::{Script, Simulator};
 use deployment_orchestrator::harness::{Client, Settings};
 use deployment_orchestrator::journal::Journal;
+use deployment_orchestrator::ports::PROBE_TIMEOUT;
+use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::store::Store;
 use deployment_orchestrator::wake::Wake;
 use tokio::task::JoinHandle;
@@ -124,6 +126,7 @@ impl World {
             store: self.app.store.clone(),
             executions: self.app.executions.clone(),
             pipelines: self.app.pipelines.clone(),
+            probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
             notifier: Arc::new(Journal),
             policy: self.app.policy.clone(),
             clock: self.app.clock.clone(),

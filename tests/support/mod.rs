@@ -9,6 +9,7 @@ use deployment_orchestrator::domain::deployment::{Deployment, Mode, Spec};
 use deployment_orchestrator::domain::event::{Event, MainEvent};
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
 use deployment_orchestrator::domain::gate::{Approver, Gate, PolicyVersion};
+use deployment_orchestrator::domain::health::{Answer, HealthCheck};
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::plan::{self, Gates, Next, Otherwise, Step, Timing};
 use deployment_orchestrator::domain::principal::{Actor, Channel};
@@ -37,6 +38,13 @@ pub(crate) fn spec() -> Spec {
         exclusive: false,
         concurrency: None,
         deploy: pipeline(&format!("deploy_{name}")),
+        health: production.then(|| HealthCheck {
+            url: "https://${deployment.service}.acme.example/healthz".parse().unwrap(),
+            status: 200,
+            successes: 2,
+            interval_ms: 1_000,
+            timeout_ms: 60_000,
+        }),
     };
     Spec {
         repository: "acme/checkout".parse().unwrap(),
@@ -147,6 +155,9 @@ fn answers(deployment: &Deployment, step: Step, at: Timestamp) -> Vec<Event> {
         ]
         .map(|status| RunEvent::ExecutionObserved { status })
         .into(),
+        Step::Probe { .. } => {
+            [200, 503].map(|code| RunEvent::HealthObserved { answer: Answer::Status(code) }).into()
+        }
         Step::Abort { .. } => vec![RunEvent::AbortRequested],
         Step::ScheduleRetry { .. } => vec![RunEvent::RetryScheduled { not_before: at }],
     };
