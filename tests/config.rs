@@ -119,6 +119,11 @@ fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
             "[pipelines.build]\npipeline = \"b\"\nvariables = { env = \"${environment.name}\" }".to_owned(),
             "pipelines.build: ${environment.name} stands for nothing here",
         ),
+        (prod("timeout = \"5s\""), "environment `prod`: `timeout` must be at least 60 s"),
+        (
+            "[pipelines.test]\npipeline = \"t\"\ntimeout = \"long\"".to_owned(),
+            "pipelines.test: `timeout` is `long`",
+        ),
         (health("url = \"checkout.acme.example\""), "begins with https:// or http://"),
         (health("url = \"https:///healthz\""), "write a host"),
         (health("url = \"https://ops:hush@acme.example/\""), "without user and password"),

@@ -170,6 +170,11 @@ fn execution() -> Execution {
     }
 }
 
+fn asked_to_stop(after: Duration) -> RunStatus {
+    let abort_requested_at = Some(START.plus(after));
+    RunStatus::Live { execution: execution(), phase: Phase::Running, abort_requested_at }
+}
+
 fn probing(streak: u32, until: Timestamp) -> RunStatus {
     let health = Probing { until, next: NOW, streak, last: None };
     RunStatus::Probing { execution: execution(), health }
@@ -192,6 +197,8 @@ fn runs() -> Vec<(&'static str, Run)> {
         ("", first(live(Phase::Queued))),
         ("", first(live(Phase::Running))),
         ("", first(live(Phase::NeedsHuman(HumanWait::Approval)))),
+        (", asked to stop in its time", first(asked_to_stop(Duration::from_secs(20)))),
+        (", asked to stop after its time", first(asked_to_stop(Duration::from_secs(30)))),
         (", unknown word", first(live(Phase::Unknown("Dreaming".to_owned())))),
         ("", first(probing(0, NOW.plus(Duration::from_secs(1))))),
         (", one good answer", first(probing(1, NOW.plus(Duration::from_secs(1))))),

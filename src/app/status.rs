@@ -227,6 +227,11 @@ fn waiting_for_run(deployment: &Deployment, stage: &Stage, run: &Run) -> String 
                 "Harness: the reply to the trigger of {stage} was lost, and the execution is being looked up"
             )
         }
+        RunStatus::Live { execution, abort_requested_at: Some(asked), .. }
+            if deployment.spec.workflow.terms(stage).overdue(execution, *asked).is_some() =>
+        {
+            format!("Harness, which is to confirm that {stage} has stopped: its timeout has passed")
+        }
         RunStatus::Live { phase: Phase::NeedsHuman(_), .. } => {
             format!("a person in Harness: the execution of {stage} asks for a decision there")
         }

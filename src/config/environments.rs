@@ -11,7 +11,7 @@ use super::health::HealthSection;
 use super::pipeline;
 use crate::domain::entrance::{OnConflict, Proof, Rules, WhileWaiting};
 use crate::domain::id::{EnvironmentName, PipelineId, VariableName};
-use crate::domain::workflow::Environment;
+use crate::domain::workflow::{Environment, PipelineRun};
 
 /// One of them.
 #[derive(Debug, Deserialize)]
@@ -33,6 +33,7 @@ pub(super) struct EnvironmentSection {
     pub(super) require: BTreeSet<Proof>,
     pub(super) alert_after: Option<String>,
     pub(super) health: Option<HealthSection>,
+    pub(super) timeout: Option<String>,
 }
 
 impl EnvironmentSection {
@@ -52,14 +53,20 @@ impl EnvironmentSection {
             gated,
             exclusive: true,
             concurrency: self.concurrency.map(NonZeroU32::get),
-            deploy: pipeline::with_inputs(pipeline, &self.input_sets, &self.variables)
-                .map_err(|error| self.wrong(&error))?,
+            deploy: self.deploy(pipeline).map_err(|error| self.wrong(&error))?,
             health: self
                 .health
                 .as_ref()
                 .map(HealthSection::check)
                 .transpose()
                 .map_err(|error| self.wrong(&error))?,
+        })
+    }
+
+    fn deploy(&self, pipeline: PipelineId) -> Result<PipelineRun, String> {
+        Ok(PipelineRun {
+            timeout_ms: pipeline::timeout(self.timeout.as_deref())?,
+            ..pipeline::with_inputs(pipeline, &self.input_sets, &self.variables)?
         })
     }
 
@@ -101,6 +108,7 @@ pub(super) fn defaults() -> Vec<EnvironmentSection> {
             require: BTreeSet::new(),
             alert_after: None,
             health: None,
+            timeout: None,
         })
         .collect()
 }

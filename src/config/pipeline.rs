@@ -1,12 +1,17 @@
 //! What a stage runs in Harness, and with what.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::file::duration;
 use crate::domain::id::{PipelineId, VariableName};
 use crate::domain::template::{Placeholder, Template};
 use crate::domain::workflow::PipelineRun;
+
+/// A shorter timeout would stop what has hardly begun.
+const SHORTEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// `[pipelines]`: of the stages that deploy to no environment.
 #[derive(Debug, Default, Deserialize)]
@@ -25,6 +30,7 @@ struct PipelineSection {
     input_sets: Vec<String>,
     #[serde(default)]
     variables: BTreeMap<VariableName, String>,
+    timeout: Option<String>,
 }
 
 impl Pipelines {
@@ -40,7 +46,10 @@ impl Pipelines {
 impl PipelineSection {
     fn run(&self, name: &str) -> Result<PipelineRun, String> {
         let place = |error| format!("pipelines.{name}: {error}");
-        let run = with_inputs(self.pipeline.clone(), &self.input_sets, &self.variables).map_err(place)?;
+        let run = PipelineRun {
+            timeout_ms: timeout(self.timeout.as_deref()).map_err(place)?,
+            ..with_inputs(self.pipeline.clone(), &self.input_sets, &self.variables).map_err(place)?
+        };
         let mut texts = run.input_sets.iter().chain(run.variables.values());
         if texts.any(|text| text.placeholders().any(|it| it == Placeholder::Environment)) {
             return Err(place(
@@ -70,7 +79,19 @@ pub(super) fn with_inputs(
             .iter()
             .map(|(name, text)| Ok((name.clone(), parse(&format!("variable `{name}`"), text)?)))
             .collect::<Result<_, String>>()?,
+        timeout_ms: None,
     })
+}
+
+/// How long an execution may take, in milliseconds.
+pub(super) fn timeout(text: Option<&str>) -> Result<Option<u64>, String> {
+    match duration(text, "timeout")? {
+        Some(timeout) if timeout < SHORTEST_TIMEOUT => Err(format!(
+            "`timeout` must be at least {} s, in which Harness has hardly begun",
+            SHORTEST_TIMEOUT.as_secs()
+        )),
+        timeout => Ok(timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX))),
+    }
 }
 
 /// Harness evaluates `<+…>`: with a placeholder beside it, a caller would have a say in what.

@@ -73,6 +73,8 @@ pub enum Cause {
     PipelineFailed,
     /// The execution ran out of its time in Harness.
     PipelineExpired,
+    /// The execution took longer than the config allows its stage, and was stopped for that.
+    StageTimeout,
     /// An approval step inside the pipeline was rejected.
     PipelineRejected,
     /// A Harness freeze window stopped the execution.
@@ -112,6 +114,7 @@ impl Cause {
         match self {
             Self::PipelineFailed => "pipeline-failed",
             Self::PipelineExpired => "pipeline-expired",
+            Self::StageTimeout => "stage-timeout",
             Self::PipelineRejected => "pipeline-rejected",
             Self::Frozen => "frozen",
             Self::Aborted => "aborted",

@@ -250,6 +250,10 @@ fn pursue(deployment: &Deployment, work: &Work, timing: &Timing, now: Timestamp)
             look_up(deployment, work, timing, now)
         }
         RunStatus::Live { execution, .. } => {
+            let terms = deployment.spec.workflow.terms(&work.stage);
+            if terms.overdue(execution, now).is_some() {
+                return stop(deployment, work, timing, now);
+            }
             Next::Do(Box::new(Step::Observe { execution: execution.clone() }))
         }
         RunStatus::Probing { health, .. } => probe(deployment, work, health, now),

@@ -442,7 +442,13 @@ fn observed(
         ExecutionStatus::Failed(failure) => {
             RunStatus::Failed { execution: Some(execution), failure: failure.clone() }
         }
-        ExecutionStatus::Aborted => RunStatus::Aborted { execution },
+        // We asked for it because its time was over, or somebody else stopped it.
+        ExecutionStatus::Aborted => {
+            match abort_requested_at.and_then(|asked| terms.overdue(&execution, asked)) {
+                Some(failure) => RunStatus::Failed { execution: Some(execution), failure },
+                None => RunStatus::Aborted { execution },
+            }
+        }
     }
 }
 

@@ -58,6 +58,9 @@ pub struct PipelineRun {
     /// Variables from the config.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<VariableName, Template>,
+    /// How long an execution may take before it is stopped; `None`: as long as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
 }
 
 /// A stage: a part of the way that does work.

@@ -36,4 +36,6 @@ mod tampering;
 #[cfg(test)]
 mod telling;
 #[cfg(test)]
+mod timeouts;
+#[cfg(test)]
 mod world;

@@ -71,7 +71,12 @@ pub(crate) fn spec() -> Spec {
 }
 
 fn pipeline(id: &str) -> PipelineRun {
-    PipelineRun { pipeline: id.parse().unwrap(), input_sets: Vec::new(), variables: BTreeMap::new() }
+    PipelineRun {
+        pipeline: id.parse().unwrap(),
+        input_sets: Vec::new(),
+        variables: BTreeMap::new(),
+        timeout_ms: None,
+    }
 }
 
 /// The events that may happen to `deployment` at `at`. The first brings it
