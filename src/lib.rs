@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod bridge;
+pub mod checkout;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -11,6 +12,7 @@ pub mod engine;
 pub mod harness;
 pub mod http;
 pub mod journal;
+pub mod manifests;
 pub mod oauth;
 pub mod ports;
 pub mod probe;
@@ -19,3 +21,4 @@ pub mod store;
 pub mod tools;
 pub mod wake;
 pub mod web;
+pub mod yaml;

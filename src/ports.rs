@@ -10,6 +10,7 @@ use crate::domain::execution::{Cause, Failure, Observation, Retry};
 use crate::domain::health::Answer;
 use crate::domain::id::{Branch, CorrelationKey, ExecutionId, PipelineId, VariableName};
 use crate::domain::notice::Notice;
+use crate::domain::runtime_input::RuntimeInputs;
 use crate::domain::time::Timestamp;
 
 /// A run that is asked for.
@@ -113,6 +114,10 @@ pub trait Executions: Send + Sync {
 
     /// Executions that pass the filter, newest first.
     async fn list(&self, filter: &ExecutionFilter) -> Result<Vec<Observation>, CallError>;
+
+    /// What `pipeline` asks for when it is run, as it was some seconds ago at the
+    /// most. [`Cause::NotFound`] where there is no such pipeline.
+    async fn template(&self, pipeline: &PipelineId) -> Result<RuntimeInputs, CallError>;
 
     /// Where a person can look at the execution.
     async fn url(&self, pipeline: &PipelineId, execution: &ExecutionId) -> Result<String, CallError>;

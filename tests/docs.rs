@@ -2,6 +2,7 @@
 
 use deployment_orchestrator::app::Code;
 use deployment_orchestrator::config::{self, Config};
+use deployment_orchestrator::domain::finding::{FindingCode, Level};
 use deployment_orchestrator::harness::simulator::Script;
 
 /// The first TOML block of a page.
@@ -30,6 +31,9 @@ fn the_config_page_shows_a_config() {
     assert_eq!(freezes, ["weekend", "books", "holidays", "office-hours"]);
     assert!(policy.agent_may_trigger(&"smoke_test".parse().unwrap()));
     assert!(!policy.agent_may_trigger(&"deploy_prod".parse().unwrap()));
+    assert!(policy.validation.manifests_root.is_some());
+    assert_eq!(policy.validation.manifests.image_registries, Some(vec!["ghcr.io/acme".to_owned()]));
+    assert_eq!(policy.validation.levels[&FindingCode::VariableUnused], Level::Off);
 }
 
 #[test]
@@ -48,5 +52,22 @@ fn every_code_is_documented_and_no_other() {
         let section = page.split(&format!("### {code}\n")).nth(1).unwrap().split("\n### ").next().unwrap();
         assert!(section.contains("**Agent:**"), "{code}: what does an agent do?");
         assert!(section.contains("**Operator:**"), "{code}: what does an operator do?");
+    }
+}
+
+#[test]
+fn every_finding_is_documented_with_its_level_and_no_other() {
+    let page = include_str!("../docs/validation.md");
+    let documented: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let codes: Vec<&str> = FindingCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(documented, codes, "the headings of docs/validation.md, in the order of FindingCode::ALL");
+    for code in FindingCode::ALL {
+        let section = page.split(&format!("### {}\n", code.as_str())).nth(1).unwrap();
+        let level = match code.level() {
+            Level::Error => "**Error.** ",
+            Level::Warning => "**Warning.** ",
+            Level::Off => "**Off.** ",
+        };
+        assert!(section.starts_with(level), "{}: {level}", code.as_str());
     }
 }

@@ -14,13 +14,12 @@ use deployment_orchestrator::domain::decision::{Decision, Verdict};
 use deployment_orchestrator::domain::deployment::{Deployment, Mode};
 use deployment_orchestrator::domain::event::{Completion, Event, MainEvent};
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
+use deployment_orchestrator::domain::finding::{Finding, FindingCode, ValidationReport};
 use deployment_orchestrator::domain::guard::Refusal;
 use deployment_orchestrator::domain::health::{Answer, Probing};
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::place::{Held, Hold};
-use deployment_orchestrator::domain::run::{
-    Execution, Finding, Phase, Run, RunEvent, RunStatus, ValidationReport,
-};
+use deployment_orchestrator::domain::run::{Execution, Phase, Run, RunEvent, RunStatus};
 use deployment_orchestrator::domain::state::{
     FailureReason, Permit, Restore, Rollback, State, Version, Work,
 };
@@ -474,7 +473,7 @@ fn run_events(deployment: &Deployment) -> Vec<(&'static str, Event)> {
     let policy = deployment.spec.workflow.is_gated(&stage).then(|| gate().version());
     let report =
         |errors| RunEvent::ValidationReported { report: ValidationReport { errors, warnings: Vec::new() } };
-    let error = Finding { code: "no-such-pipeline".to_owned(), message: "a message".to_owned() };
+    let error = Finding::new(FindingCode::PipelineNotFound, "a subject", "a message", "a fix");
     let stale = RunEvent::TriggerIntended {
         key: "stale".parse().unwrap(),
         digest: Digest::of(&"another"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::view::{ApprovalView, StatusView};
-use super::{App, Code, Error, Until};
+use super::{App, Code, Error, Until, findings};
 use crate::domain::approval::ApprovalRequest;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::MainEvent;
@@ -40,7 +40,9 @@ impl App {
         if Digest::of(&subject) != request.digest {
             return Err(self.voided(&deployment, "what would happen differs from what was asked").await?);
         }
-        Ok(ApprovalView::new(&deployment, request, subject))
+        let found = findings::of(&self.records_of(&deployment).await?);
+        let warnings = found.map_or_else(Vec::new, |validation| validation.warnings);
+        Ok(ApprovalView::new(&deployment, request, subject, warnings))
     }
 
     /// Ask people: remind them of the open request if they were not asked

@@ -11,6 +11,7 @@ pub mod environments;
 mod error;
 mod evidence;
 pub mod explanation;
+pub mod findings;
 mod harness;
 mod history;
 mod permit;

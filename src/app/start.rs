@@ -9,7 +9,7 @@ use super::view::StartedView;
 use super::{App, Code, Error};
 use crate::domain::deployment::{Deployment, Mode, Spec, Variable};
 use crate::domain::id::{
-    DeploymentId, EnvironmentName, IssueKey, PrincipalName, Repository, Service, VariableName,
+    DeploymentId, EnvironmentName, IssueKey, ManifestPath, PrincipalName, Repository, Service, VariableName,
 };
 use crate::domain::principal::Actor;
 use crate::domain::text::shortened;
@@ -38,6 +38,8 @@ pub struct StartRequest {
     /// Further pipeline variables. Those that the server sets are refused.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
+    /// Kubernetes manifests or Helm chart to check first: a path below the folder that the operator chose.
+    pub manifests: Option<String>,
     /// Who wrote the commit, by name or e-mail address. They will not count as approvers of it.
     #[serde(default)]
     pub commit_authors: Vec<String>,
@@ -143,6 +145,7 @@ impl App {
                 Some(RequestedMode::Auto) | None => Mode::Auto,
             },
             variables,
+            manifests: self.manifests(request.manifests.as_deref())?,
             jira_issues,
             initiator: actor,
             commit_authors: self.authors(&request.commit_authors)?,
@@ -150,6 +153,19 @@ impl App {
             restart_of: request.restart_of.map(|id| id.parse()).transpose()?,
             workflow,
         })
+    }
+
+    /// Where manifests are to be looked for, if anywhere.
+    fn manifests(&self, given: Option<&str>) -> Result<Option<ManifestPath>, Error> {
+        let Some(given) = given else { return Ok(None) };
+        if self.policy.validation.manifests_root.is_none() {
+            return Err(Error::new(
+                Code::MalformedArgument,
+                "manifests are named, and the config has no folder to look for them in",
+                "leave `manifests` out, or have an operator set `manifests_root` under [validation] in the config",
+            ));
+        }
+        Ok(Some(given.parse()?))
     }
 
     fn authors(&self, given: &[String]) -> Result<Vec<PrincipalName>, Error> {
@@ -254,6 +270,7 @@ fn differences(first: &Spec, second: &Spec) -> Vec<String> {
         ("target_environment", target(first), target(second)),
         ("mode", format!("{:?}", first.mode), format!("{:?}", second.mode)),
         ("variables", format!("{:?}", first.variables), format!("{:?}", second.variables)),
+        ("manifests", format!("{:?}", first.manifests), format!("{:?}", second.manifests)),
         ("jira_issues", format!("{:?}", first.jira_issues), format!("{:?}", second.jira_issues)),
         ("restart_of", format!("{:?}", first.restart_of), format!("{:?}", second.restart_of)),
     ]

@@ -1,9 +1,9 @@
 //! How a deployment is: what it waits for, and what can be done.
 
 use super::places::HoldView;
-use super::timeline;
 use super::view::{ApprovalSummary, FailureView, StageView, StatusView, wire_name};
 use super::{App, Error};
+use super::{findings, timeline};
 use crate::domain::approval::ApprovalRequest;
 use crate::domain::deployment::{Deployment, Mode};
 use crate::domain::door::OpenDoor;
@@ -11,12 +11,13 @@ use crate::domain::event::MainEvent;
 use crate::domain::health::Probing;
 use crate::domain::id::EnvironmentName;
 use crate::domain::place::Held;
+use crate::domain::record::EventRecord;
 use crate::domain::retry::MAX_ATTEMPTS;
 use crate::domain::run::{Phase, Run, RunStatus};
 use crate::domain::state::{Permit, State};
 use crate::domain::workflow::Stage;
 
-/// Events that a timeline is made from; a deployment with more shows its first ones.
+/// Events that a timeline and the findings are made from; a deployment with more shows its first ones.
 const TIMELINE_EVENTS: u32 = 1_000;
 
 impl App {
@@ -35,11 +36,17 @@ impl App {
     /// When there is no such deployment.
     pub async fn full_status(&self, id: &str) -> Result<StatusView, Error> {
         let (deployment, rollback) = self.see(id).await?;
-        let wanted = deployment.id.clone();
-        let records = self.blocking(move |store| store.history(&wanted, 0, TIMELINE_EVENTS)).await?;
+        let records = self.records_of(&deployment).await?;
         let until = (!deployment.progress.state.is_terminal()).then(|| self.clock.now());
         let timeline = timeline::of(&records, until);
-        Ok(StatusView { timeline: Some(timeline), ..self.view_with(&deployment, &rollback) })
+        let validation = findings::of(&records);
+        Ok(StatusView { timeline: Some(timeline), validation, ..self.view_with(&deployment, &rollback) })
+    }
+
+    /// The history of a deployment from its beginning, as far as a view needs it.
+    pub(super) async fn records_of(&self, deployment: &Deployment) -> Result<Vec<EventRecord>, Error> {
+        let wanted = deployment.id.clone();
+        self.blocking(move |store| store.history(&wanted, 0, TIMELINE_EVENTS)).await
     }
 
     pub(super) async fn view(&self, deployment: &Deployment) -> Result<StatusView, Error> {
@@ -81,6 +88,7 @@ impl App {
             jira_issues: deployment.spec.jira_issues.iter().map(ToString::to_string).collect(),
             caveats: self.caveats(deployment),
             timeline: None,
+            validation: None,
         }
     }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::findings::{FindingView, ValidationView};
 use super::places::HoldView;
 use super::timeline::TimelineEntry;
 use crate::domain::approval::ApprovalRequest;
@@ -72,6 +73,9 @@ pub struct StatusView {
     /// Every state with its duration and attempts; with `detail: full`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeline: Option<Vec<TimelineEntry>>,
+    /// What validation found; with `detail: full`, once it has looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<ValidationView>,
 }
 
 /// The stage at work.
@@ -166,6 +170,9 @@ pub struct ApprovalView {
     pub what: SubjectView,
     /// For whom the deployment was started, and by which client.
     pub started_by: String,
+    /// What validation warned of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<FindingView>,
 }
 
 /// What will happen, in full. The digest is over exactly this.
@@ -266,7 +273,12 @@ pub struct EventView {
 }
 
 impl ApprovalView {
-    pub(super) fn new(deployment: &Deployment, request: &ApprovalRequest, subject: Subject) -> Self {
+    pub(super) fn new(
+        deployment: &Deployment,
+        request: &ApprovalRequest,
+        subject: Subject,
+        warnings: Vec<FindingView>,
+    ) -> Self {
         let id = &deployment.id;
         Self {
             deployment_id: id.to_string(),
@@ -287,6 +299,7 @@ impl ApprovalView {
                 policy_version: subject.policy.map_or_else(String::new, |policy| policy.0.0),
             },
             started_by: deployment.spec.initiator.principal.to_string(),
+            warnings,
         }
     }
 }

@@ -83,6 +83,9 @@ fn confirm(asked: &ApprovalView, verdict: Verdict) -> Result<(), Error> {
     if !what.commit_authors.is_empty() {
         let _ = show("written by", &what.commit_authors.join(", "));
     }
+    for warning in &asked.warnings {
+        let _ = show("warning", &warning.in_one_line());
+    }
     let _ = show("digest", &asked.request.digest);
     let _ = show("expires", &asked.request.expires_at);
     let verb = match verdict {

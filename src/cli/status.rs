@@ -58,6 +58,14 @@ pub(super) fn show(global: &Global, status: &StatusView) -> Result<(), Error> {
         let text = format!("  {} in {}: {}", failure.reason, failure.stage, failure.message_untrusted);
         output::line(&output::styled(Style::Bad, &text));
     }
+    if let Some(found) = &status.validation {
+        for error in &found.errors {
+            output::line(&output::styled(Style::Bad, &format!("  error: {}", error.in_one_line())));
+        }
+        for warning in &found.warnings {
+            output::line(&format!("  warning: {}", warning.in_one_line()));
+        }
+    }
     if let Some(approval) = &status.approval {
         output::line(&format!("  digest {}", approval.digest));
     }

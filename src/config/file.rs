@@ -14,6 +14,7 @@ use super::http::HttpSection;
 use super::people::{AgentSection, Groups, PeopleSection};
 use super::pipeline::Pipelines;
 use super::policy::Policy;
+use super::validation::ValidationSection;
 use crate::domain::id::{PrincipalName, VariableName};
 use crate::domain::plan::{Gates, Timing};
 use crate::domain::workflow::{Environment, Workflow};
@@ -32,6 +33,7 @@ pub(super) struct ConfigFile {
     environments: Option<Vec<EnvironmentSection>>,
     freezes: Vec<FreezeSection>,
     agent: AgentSection,
+    validation: ValidationSection,
     timing: TimingSection,
 }
 
@@ -98,6 +100,7 @@ impl ConfigFile {
             people: self.people.people(&self.agent)?,
             agent_limits: self.agent.limits(),
             triggerable: self.agent.triggerable_pipelines.clone(),
+            validation: self.validation.rules()?,
             timing: self.timing.timing()?,
             caveats: Vec::new(),
         })

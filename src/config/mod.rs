@@ -11,6 +11,7 @@ mod oauth;
 mod people;
 mod pipeline;
 pub mod policy;
+mod validation;
 
 use std::path::{Path, PathBuf};
 

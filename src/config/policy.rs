@@ -2,9 +2,11 @@
 //! which gates.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use crate::domain::assurance::Assurance;
 use crate::domain::entrance::Rules;
+use crate::domain::finding::Levels;
 use crate::domain::freeze::Freeze;
 use crate::domain::gate::Gate;
 use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName};
@@ -13,6 +15,7 @@ use crate::domain::plan::{Gates, Timing};
 use crate::domain::role::{Right, Role};
 use crate::domain::signature::PublicKey;
 use crate::domain::workflow::Workflow;
+use crate::manifests;
 
 /// The rules. Read at start; a change of the file takes a restart.
 #[derive(Debug, Clone)]
@@ -34,10 +37,23 @@ pub struct Policy {
     pub agent_limits: Limits,
     /// Pipelines that an agent may run by itself.
     pub triggerable: BTreeSet<PipelineId>,
+    /// What validation looks for.
+    pub validation: Validation,
     /// The engine's times.
     pub timing: Timing,
     /// What a reader of any status must know about these rules.
     pub caveats: Vec<String>,
+}
+
+/// What validation looks for, and what of it blocks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validation {
+    /// What blocks, and what does not, where that is not as usual.
+    pub levels: Levels,
+    /// The folder below which callers may name manifests. `None`: they name none.
+    pub manifests_root: Option<PathBuf>,
+    /// What is wanted of manifests.
+    pub manifests: manifests::Rules,
 }
 
 /// A person whom the config names.

@@ -9,7 +9,7 @@ use super::approval::Parties;
 use super::gate::PolicyVersion;
 use super::id::{
     Branch, CommitSha, CorrelationKey, DeploymentId, EnvironmentName, FreezeName, IdempotencyKey, IssueKey,
-    PrincipalName, Repository, Service, VariableName,
+    ManifestPath, PrincipalName, Repository, Service, VariableName,
 };
 use super::place::{Held, Place};
 use super::principal::Actor;
@@ -48,6 +48,9 @@ pub struct Spec {
     pub mode: Mode,
     /// The caller's pipeline variables.
     pub variables: BTreeMap<VariableName, String>,
+    /// Where the manifests are that validation looks at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifests: Option<ManifestPath>,
     /// Jira issues to link.
     pub jira_issues: Vec<IssueKey>,
     /// Who started it.

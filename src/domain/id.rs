@@ -216,6 +216,21 @@ checked_text!(
 );
 
 checked_text!(
+    /// Where manifests are, from a root that the config names. Leads nowhere else.
+    ManifestPath,
+    "a path of manifests",
+    "it is relative to manifests_root, with slashes and without `..`, as in `deploy/checkout`",
+    |text| (1..=300).contains(&text.len())
+        && !text.contains(|it: char| it.is_control() || it == '\\')
+        && (text == "."
+            || text
+                .strip_suffix('/')
+                .unwrap_or(text)
+                .split('/')
+                .all(|part| !matches!(part, "" | "." | "..")))
+);
+
+checked_text!(
     /// The name of a pipeline variable.
     VariableName,
     "a variable name",

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
+use super::finding::ValidationReport;
 use super::gate::PolicyVersion;
 use super::guard::Guard;
 use super::health::{Answer, Probing};
@@ -171,24 +172,6 @@ pub enum RunEvent {
     },
     /// A person has looked in Harness: the lost trigger did not run.
     OutcomeResolved,
-}
-
-/// What validation found. Errors block, warnings are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ValidationReport {
-    /// What blocks.
-    pub errors: Vec<Finding>,
-    /// What does not.
-    pub warnings: Vec<Finding>,
-}
-
-/// One finding of validation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// A stable code.
-    pub code: String,
-    /// What is wrong and how to fix it.
-    pub message: String,
 }
 
 impl Run {

@@ -10,6 +10,7 @@ mod health;
 mod observe;
 mod outbox;
 mod step;
+mod validate;
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Parts, entrance, health};
+use super::{Parts, entrance, health, validate};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::execution::{Cause, Failure, Retry};
@@ -13,10 +13,10 @@ use crate::domain::guard::Refusal;
 use crate::domain::id::{CorrelationKey, EnvironmentName};
 use crate::domain::plan::{Otherwise, Step};
 use crate::domain::retry;
-use crate::domain::run::{Execution, Finding, RunEvent, RunStatus, ValidationReport};
+use crate::domain::run::{Execution, RunEvent, RunStatus};
 use crate::domain::subject::{Digest, Subject};
 use crate::domain::workflow::Stage;
-use crate::ports::{ExecutionFilter, TRIGGER_TIMEOUT, TriggerError, TriggerRequest};
+use crate::ports::{TRIGGER_TIMEOUT, TriggerError, TriggerRequest};
 use crate::store::{self, ChainError, Fence};
 
 /// The longest time between committing an intent and calling Harness. A process
@@ -50,7 +50,7 @@ pub(super) async fn take(
     }
     match step {
         Step::Record(event) => parts.record(fence, &deployment, event).await.map(drop),
-        Step::Validate => validate(parts, fence, &deployment).await,
+        Step::Validate => validate::report(parts, fence, &deployment).await,
         Step::RequestApproval { environment } => {
             match entrance::reserve(parts, fence, &deployment, &environment).await? {
                 Some(deployment) => request_approval(parts, fence, &deployment, &environment).await,
@@ -255,39 +255,6 @@ fn digest_of(request: &TriggerRequest, subject: &Subject) -> Digest {
         input_sets: request.input_sets.clone(),
         ..subject.clone()
     })
-}
-
-async fn validate(parts: &Parts, fence: &Fence, deployment: &Deployment) -> Result<(), store::Error> {
-    let mut errors = Vec::new();
-    for environment in &deployment.spec.workflow.environments {
-        if environment.gated && !parts.policy.gates.contains_key(&environment.name) {
-            errors.push(Finding {
-                code: "gate-not-configured".to_owned(),
-                message: format!(
-                    "nobody may approve {0}: name approvers under `approval` of environment `{0}` in the config",
-                    environment.name
-                ),
-            });
-        }
-    }
-    let filter = ExecutionFilter {
-        pipeline: Some(deployment.spec.workflow.build.pipeline.clone()),
-        statuses: Vec::new(),
-        limit: 1,
-    };
-    let event = match parts.executions.list(&filter).await {
-        Err(error) if matches!(error.retry, Retry::Retryable { .. }) => {
-            RunEvent::AttemptFailed { failure: error.into() }
-        }
-        outcome => {
-            errors.extend(outcome.err().map(|error| Finding {
-                code: format!("harness-{}", error.cause.as_str()),
-                message: format!("Harness does not let us in: {error}"),
-            }));
-            RunEvent::ValidationReported { report: ValidationReport { errors, warnings: Vec::new() } }
-        }
-    };
-    parts.record(fence, deployment, event).await.map(drop)
 }
 
 async fn request_approval(

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use crate::domain::execution::{Cause, Observation, Retry};
 use crate::domain::id::{CorrelationKey, ExecutionId, PipelineId};
+use crate::domain::runtime_input::RuntimeInputs;
 use crate::domain::time::Timestamp;
 use crate::ports::{
     CallError, ExecutionDetail, ExecutionFilter, Executions, Pipelines, TriggerError, TriggerRequest,
@@ -43,6 +44,10 @@ impl Executions for Absent {
     }
 
     async fn list(&self, _: &ExecutionFilter) -> Result<Vec<Observation>, CallError> {
+        self.refuse()
+    }
+
+    async fn template(&self, _: &PipelineId) -> Result<RuntimeInputs, CallError> {
         self.refuse()
     }
 

@@ -20,6 +20,7 @@ use crate::http::{self, Connections};
 
 use super::error::CallFailure;
 use super::rate_limit::RateLimit;
+use super::recent::Recent;
 use super::redaction::Redaction;
 use super::request::Request;
 
@@ -96,6 +97,7 @@ pub struct Client {
     key: HeaderValue,
     redaction: Redaction,
     limit: RateLimit,
+    pub(super) templates: Recent,
     random: Arc<dyn Random>,
 }
 
@@ -115,6 +117,7 @@ impl Client {
             key: header(&settings.api_key)?,
             redaction: Redaction::of(&settings.api_key),
             limit: RateLimit::per_second(settings.requests_per_second),
+            templates: Recent::default(),
             random,
             settings,
         })

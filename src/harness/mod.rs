@@ -14,11 +14,13 @@ mod inputs;
 mod rate_limit;
 mod reads;
 mod reason;
+mod recent;
 mod redaction;
 mod request;
 pub mod simulator;
 mod stages;
 mod status;
+mod template;
 mod wire;
 
 pub use absent::Absent;

@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 
 use crate::domain::execution::{Cause, ExecutionStatus, Observation, Retry};
 use crate::domain::id::{CorrelationKey, ExecutionId, PipelineId};
+use crate::domain::runtime_input::RuntimeInputs;
 use crate::domain::time::Timestamp;
 use crate::ports::{CallError, ExecutionDetail, ExecutionFilter, Executions};
 
 use super::client::Client;
 use super::error::{CallFailure, Effect};
 use super::reason::Reason;
-use super::wire::{Detail, Notes, Page, Run};
-use super::{stages, status};
+use super::wire::{Detail, InputTemplate, Notes, Page, Run};
+use super::{stages, status, template};
 
 /// How many executions one request asks for.
 const PAGE: usize = 100;
@@ -95,6 +96,24 @@ impl Executions for Client {
             }));
         let page: Page = self.read(&request).await?;
         Ok(page.content.iter().take(limit).filter_map(|run| observation(run, reason(run))).collect())
+    }
+
+    async fn template(&self, pipeline: &PipelineId) -> Result<RuntimeInputs, CallError> {
+        if let Some(template) = self.templates.get(pipeline) {
+            return Ok(template);
+        }
+        let request = self
+            .request(Method::POST, &["pipeline", "api", "inputSets", "template"])
+            .query("pipelineIdentifier", pipeline.as_str())
+            .json(json!({}));
+        let answer: InputTemplate = self.read(&request).await?;
+        let yaml = answer.input_set_template_yaml.unwrap_or_default();
+        let parsed = template::parse(&yaml, &self.settings.correlation_variable);
+        parsed.inspect(|template| self.templates.keep(pipeline, template)).map_err(|fault| {
+            let message =
+                format!("Harness shows the inputs of {pipeline} as YAML that cannot be read: {fault}");
+            CallFailure::new(Cause::BadAnswer, Retry::Final, Effect::None, &message).into()
+        })
     }
 
     async fn url(&self, pipeline: &PipelineId, execution: &ExecutionId) -> Result<String, CallError> {

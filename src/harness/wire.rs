@@ -182,6 +182,13 @@ pub(super) enum Notes {
     Field { notes: Option<String> },
 }
 
+/// What a pipeline asks for. A pipeline without runtime inputs has no YAML, or an empty one.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InputTemplate {
+    pub(super) input_set_template_yaml: Option<String>,
+}
+
 /// Epoch milliseconds, written as a number or as text. Zero means "not yet".
 fn millis<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     #[derive(Deserialize)]

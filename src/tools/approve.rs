@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::confirm::{self, Reply};
 use super::tool::{Caller, Card, Hints, Tool};
 use crate::app::Error;
+use crate::app::findings::FindingView;
 use crate::app::view::{ApprovalSummary, ApprovalView, StatusView, SubjectView};
 use crate::domain::assurance::Assurance;
 use crate::domain::decision::Verdict;
@@ -40,6 +41,9 @@ pub(super) struct Answer {
     what: Option<SubjectView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     started_by: Option<String>,
+    /// What validation warned of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<FindingView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) deployment: Option<StatusView>,
     #[serde(skip)]
@@ -55,6 +59,7 @@ impl From<ApprovalView> for Answer {
             request: Some(view.request),
             what: Some(view.what),
             started_by: Some(view.started_by),
+            warnings: view.warnings,
             deployment: None,
             question: None,
         }
@@ -70,6 +75,7 @@ impl From<StatusView> for Answer {
             request: None,
             what: None,
             started_by: None,
+            warnings: Vec::new(),
             deployment: Some(status),
             question: None,
         }

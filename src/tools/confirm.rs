@@ -120,8 +120,10 @@ fn question(asked: &ApprovalView) -> Result<ElicitRequestParams, Error> {
     let what = &asked.what;
     let inputs: Vec<String> =
         what.inputs.iter().map(|(name, value)| format!("{name} = {}", visible(value))).collect();
+    let warnings: Vec<String> =
+        asked.warnings.iter().map(|warning| format!("\nWarning: {}", warning.in_one_line())).collect();
     let message = format!(
-        "Deploy {} {} (branch {} of {}) to {}?\nPipeline {} with: {}\nStarted by {}.\nDigest {}",
+        "Deploy {} {} (branch {} of {}) to {}?\nPipeline {} with: {}\nStarted by {}.{}\nDigest {}",
         what.service,
         what.commit_sha,
         what.branch,
@@ -130,6 +132,7 @@ fn question(asked: &ApprovalView) -> Result<ElicitRequestParams, Error> {
         what.pipeline_id,
         inputs.join(", "),
         asked.started_by,
+        warnings.concat(),
         asked.request.digest
     );
     let requested_schema = ElicitationSchema::builder()

@@ -16,7 +16,7 @@ pub(super) struct GetStatus;
 pub(super) struct Arguments {
     /// The deployment.
     deployment_id: String,
-    /// `concise` (default), or `full` with the timeline: each state with its duration and attempts.
+    /// `concise` (default), or `full`, also with all states and the findings of validation.
     #[serde(default)]
     detail: Detail,
 }

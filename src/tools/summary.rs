@@ -51,6 +51,9 @@ fn next(status: &StatusView) -> String {
         ("failed", Some(failure)) if failure.retry_possible => {
             format!("transition RETRY tries {} again{undo}", failure.stage)
         }
+        ("failed", Some(failure)) if failure.reason == "validation-failed" => format!(
+            "get_status with detail=full lists what to mend; then start_deployment with restart_of={id}"
+        ),
         ("failed", _) => format!("start_deployment with a corrected commit and restart_of={id}{undo}"),
         ("rollback-failed", _) => "tell a person at once; nothing is repeated by itself".to_owned(),
         _ if status.ended => format!("nothing, it is over{undo}"),

@@ -17,13 +17,14 @@ use deployment_orchestrator::domain::deployment::{Deployment, Mode, Progress};
 use deployment_orchestrator::domain::door::doors;
 use deployment_orchestrator::domain::event::{Completion, Event, MainEvent};
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
+use deployment_orchestrator::domain::finding::{Finding, FindingCode, ValidationReport};
 use deployment_orchestrator::domain::gate::Gate;
 use deployment_orchestrator::domain::guard::Refusal;
 use deployment_orchestrator::domain::health::Answer;
 use deployment_orchestrator::domain::id::{CorrelationKey, DeploymentId, ExecutionId, PipelineId};
 use deployment_orchestrator::domain::place::Hold;
 use deployment_orchestrator::domain::plan::{self, Gates, Next, Otherwise, Step, Timing};
-use deployment_orchestrator::domain::run::{Finding, RunEvent, RunStatus, ValidationReport};
+use deployment_orchestrator::domain::run::{RunEvent, RunStatus};
 use deployment_orchestrator::domain::state::{Restore, State, Version};
 use deployment_orchestrator::domain::subject::Digest;
 use deployment_orchestrator::domain::time::Timestamp;
@@ -272,7 +273,7 @@ fn answer(choices: &mut Choices) -> Answer {
 }
 
 fn report(choices: &mut Choices, text: &str) -> RunEvent {
-    let finding = Finding { code: "a-code".to_owned(), message: text.to_owned() };
+    let finding = Finding::new(FindingCode::InputUnknown, text, text, text);
     let errors = choices.of(vec![Vec::new(), Vec::new(), vec![finding.clone()]]);
     RunEvent::ValidationReported { report: ValidationReport { errors, warnings: vec![finding] } }
 }

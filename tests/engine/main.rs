@@ -37,5 +37,6 @@ mod tampering;
 mod telling;
 #[cfg(test)]
 mod timeouts;
+mod validating;
 #[cfg(test)]
 mod world;

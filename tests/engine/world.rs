@@ -168,6 +168,16 @@ impl World {
         Self { app, harness, environment: Arc::default(), told: Arc::default(), clock, path, _folder: folder }
     }
 
+    /// An installation with other rules, and an engine at work.
+    pub(crate) fn driven_under(change: impl FnOnce(&mut Policy)) -> (Self, Driving) {
+        let mut world = Self::new();
+        let mut policy = Policy::clone(&world.app.policy);
+        change(&mut policy);
+        world.app.policy = Arc::new(policy);
+        let driving = world.drive("first");
+        (world, driving)
+    }
+
     /// An installation with an engine at work.
     pub(crate) fn driven() -> (Self, Driving) {
         let world = Self::new();

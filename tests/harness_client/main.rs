@@ -4,6 +4,7 @@
 mod answers;
 mod faults;
 mod runs;
+mod templates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

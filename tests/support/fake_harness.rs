@@ -6,8 +6,10 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use deployment_orchestrator::domain::deployment::Variable;
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, Observation, Retry};
 use deployment_orchestrator::domain::id::{CorrelationKey, ExecutionId, PipelineId, VariableName};
+use deployment_orchestrator::domain::runtime_input::{Asked, RuntimeInput, RuntimeInputs};
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::ports::{
     CallError, ExecutionDetail, ExecutionFilter, Executions, Pipelines, TriggerError, TriggerRequest,
@@ -73,6 +75,8 @@ struct World {
     triggers: Vec<PipelineId>,
     observed: Vec<(Instant, usize)>,
     aborts: usize,
+    templates: HashMap<String, VecDeque<Result<RuntimeInputs, CallError>>>,
+    templates_read: Vec<PipelineId>,
     deaf: bool,
 }
 
@@ -91,6 +95,16 @@ impl FakeHarness {
     /// The next run of `pipeline` that has no course yet goes like this.
     pub(crate) fn goes(&self, pipeline: &str, course: Course) {
         self.world().courses.entry(pipeline.to_owned()).or_default().push_back(course);
+    }
+
+    /// The next look at what `pipeline` asks for that has no answer yet is answered like this.
+    pub(crate) fn asks(&self, pipeline: &str, answer: Result<RuntimeInputs, CallError>) {
+        self.world().templates.entry(pipeline.to_owned()).or_default().push_back(answer);
+    }
+
+    /// The pipelines of which somebody looked at what they ask for.
+    pub(crate) fn templates_read(&self) -> Vec<PipelineId> {
+        self.world().templates_read.clone()
     }
 
     /// The newest run of `pipeline` is like this from now on.
@@ -242,6 +256,13 @@ impl Executions for FakeHarness {
         Ok(Vec::new())
     }
 
+    async fn template(&self, pipeline: &PipelineId) -> Result<RuntimeInputs, CallError> {
+        let mut world = self.world();
+        world.templates_read.push(pipeline.clone());
+        let told = world.templates.get_mut(pipeline.as_str()).and_then(VecDeque::pop_front);
+        told.unwrap_or_else(|| Ok(usual_template()))
+    }
+
     async fn url(&self, pipeline: &PipelineId, execution: &ExecutionId) -> Result<String, CallError> {
         Ok(self.link(pipeline, execution))
     }
@@ -275,6 +296,17 @@ impl Pipelines for FakeHarness {
         }
         Ok(())
     }
+}
+
+/// Takes what it is given, and the tests' `region`.
+pub(crate) fn usual_template() -> RuntimeInputs {
+    let names = Variable::ALL.map(Variable::name).into_iter().chain(["region".parse().unwrap()]);
+    RuntimeInputs { inputs: names.map(optional).collect(), takes_key: true }
+}
+
+/// A variable that may be given.
+pub(crate) fn optional(name: VariableName) -> RuntimeInput {
+    RuntimeInput { asked: Asked::Variable(name), required: false, allowed: Vec::new(), pattern: None }
 }
 
 /// An error that may pass.

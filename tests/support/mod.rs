@@ -8,12 +8,13 @@ use deployment_orchestrator::domain::decision::{Decision, Statement, Verdict};
 use deployment_orchestrator::domain::deployment::{Deployment, Mode, Spec};
 use deployment_orchestrator::domain::event::{Event, MainEvent};
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
+use deployment_orchestrator::domain::finding::ValidationReport;
 use deployment_orchestrator::domain::gate::{Approver, Gate, PolicyVersion};
 use deployment_orchestrator::domain::health::{Answer, HealthCheck};
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::plan::{self, Gates, Next, Otherwise, Step, Timing};
 use deployment_orchestrator::domain::principal::{Actor, Channel};
-use deployment_orchestrator::domain::run::{RunEvent, ValidationReport};
+use deployment_orchestrator::domain::run::RunEvent;
 use deployment_orchestrator::domain::signature::PrivateKey;
 use deployment_orchestrator::domain::state::{Restore, State};
 use deployment_orchestrator::domain::subject::Digest;
@@ -53,6 +54,7 @@ pub(crate) fn spec() -> Spec {
         commit: "5c1b2f09e1d34c7aa0b7e2f1c9d8e7f6a5b4c3d2".parse().unwrap(),
         mode: Mode::Auto,
         variables: BTreeMap::from([("region".parse().unwrap(), "eu-west-1".to_owned())]),
+        manifests: None,
         jira_issues: vec!["SHOP-42".parse().unwrap()],
         initiator: Actor::agent("claude-code".to_owned(), "ada".parse().unwrap(), Channel::McpStdio),
         commit_authors: Vec::new(),

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::domain::id::PipelineId;
 use crate::domain::time::Timestamp;
 
 use super::run::{Run, StageNow};
@@ -42,6 +43,11 @@ impl Answer {
             "correlationId": "simulated", "errors": [{ "fieldId": field, "error": error }],
         });
         Self { status: StatusCode::BAD_REQUEST, body }
+    }
+
+    pub(super) fn no_pipeline(pipeline: &PipelineId) -> Self {
+        let cause = format!("The pipeline [{pipeline}] does not exist or has been deleted");
+        Self::error(StatusCode::BAD_REQUEST, "RESOURCE_NOT_FOUND_EXCEPTION", &cause)
     }
 
     pub(super) fn no_execution(id: &str) -> Self {

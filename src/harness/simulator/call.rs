@@ -28,6 +28,7 @@ pub(super) enum Target {
     Get(ExecutionId),
     Notes(ExecutionId),
     Url,
+    Template(PipelineId),
 }
 
 impl Target {
@@ -41,12 +42,15 @@ impl Target {
             Self::Get(_) => Endpoint::Get,
             Self::Notes(_) => Endpoint::Notes,
             Self::Url => Endpoint::Url,
+            Self::Template(_) => Endpoint::Template,
         }
     }
 
     pub(super) fn pipeline(&self) -> Option<&PipelineId> {
         match self {
-            Self::Execute(pipeline) | Self::ExecuteWithInputSets(pipeline) => Some(pipeline),
+            Self::Execute(pipeline) | Self::ExecuteWithInputSets(pipeline) | Self::Template(pipeline) => {
+                Some(pipeline)
+            }
             _ => None,
         }
     }
@@ -60,6 +64,7 @@ impl Call {
         let mut parts = path.trim_start_matches('/').split('/');
         let root = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
         let rest: Vec<&str> = parts.collect();
+        let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
         let target = match (method.as_str(), root, rest.as_slice()) {
             ("POST", ["pipeline", "api", "pipeline", "execute"], [pipeline]) => {
                 Target::Execute(pipeline.parse().ok()?)
@@ -81,9 +86,12 @@ impl Call {
             ("GET", ["pipeline", "api", "pipelines", "execution"], [id, "notes"]) => {
                 Target::Notes(id.parse().ok()?)
             }
+            ("POST", ["pipeline", "api", "inputSets", "template"], []) => {
+                let named = query.iter().find(|(name, _)| name == "pipelineIdentifier");
+                Target::Template(named?.1.parse().ok()?)
+            }
             _ => return None,
         };
-        let Query(query) = Query::try_from_uri(uri).ok()?;
         Some(Self { target, query, body })
     }
 

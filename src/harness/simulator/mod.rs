@@ -6,8 +6,8 @@
 //! and trying the server without an account. It knows nothing of the client's
 //! types; it is a second opinion on what the API is.
 //!
-//! It keeps no state on disk, checks no YAML beyond the inputs, and does not
-//! send webhooks.
+//! It keeps no state on disk, checks no YAML beyond the inputs, those not
+//! against the templates that it shows, and does not send webhooks.
 
 mod answer;
 mod call;

@@ -102,6 +102,9 @@ pub struct Pipeline {
     pub hidden_ms: u64,
     /// Its stages, which share the duration evenly. Without any, there is one.
     pub stages: Vec<String>,
+    /// The YAML of its runtime inputs. Without it, it asks for what the product
+    /// gives every pipeline, and requires nothing.
+    pub template: Option<String>,
     /// How its first run ends, its second, and so on; the last one stays.
     /// Without any, every run succeeds.
     pub endings: Vec<Ending>,
@@ -112,6 +115,12 @@ impl Pipeline {
     #[must_use]
     pub fn lasting(duration_ms: u64) -> Self {
         Self { duration_ms, ..Self::default() }
+    }
+
+    /// This pipeline, asking for these runtime inputs.
+    #[must_use]
+    pub fn asking(self, template: &str) -> Self {
+        Self { template: Some(template.to_owned()), ..self }
     }
 
     /// This pipeline, with its runs ending like this, one after the other.
@@ -187,6 +196,8 @@ pub enum Endpoint {
     Notes,
     /// Where to look at an execution.
     Url,
+    /// What a pipeline asks for.
+    Template,
 }
 
 /// Something that goes wrong with some calls of one endpoint.

@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 use super::answer::{self, Answer};
 use super::call::{Call, Target};
 use super::run::{Abort, Run, RunRecord};
-use super::script::{Endpoint, Fault, Script};
+use super::script::{Endpoint, Fault, Pipeline, Script};
 use super::yaml;
 
 /// How many runs are kept. The simulator lives in memory.
@@ -92,6 +92,7 @@ impl World {
                 None => Answer::no_execution(id.as_str()),
             },
             Target::Url => Answer::of(page(call)),
+            Target::Template(pipeline) => self.template(pipeline),
         }
     }
 
@@ -104,11 +105,7 @@ impl World {
         now: Timestamp,
         fresh: u128,
     ) -> Answer {
-        let scripted = self.script.pipelines.get(pipeline.as_str()).or(self.script.other_pipelines.as_ref());
-        let Some(course) = scripted.cloned() else {
-            let cause = format!("The pipeline [{pipeline}] does not exist or has been deleted");
-            return Answer::error(StatusCode::BAD_REQUEST, "RESOURCE_NOT_FOUND_EXCEPTION", &cause);
-        };
+        let Some(course) = self.scripted(pipeline).cloned() else { return Answer::no_pipeline(pipeline) };
         let inputs = match yaml::parse(&input_yaml) {
             Some((identifier, inputs)) if identifier.as_deref().is_none_or(|id| id == pipeline.as_str()) => {
                 inputs
@@ -139,6 +136,16 @@ impl World {
         self.index.insert(execution, self.runs.len());
         self.runs.push(run);
         answer
+    }
+
+    fn scripted(&self, pipeline: &PipelineId) -> Option<&Pipeline> {
+        self.script.pipelines.get(pipeline.as_str()).or(self.script.other_pipelines.as_ref())
+    }
+
+    fn template(&self, pipeline: &PipelineId) -> Answer {
+        let Some(scripted) = self.scripted(pipeline) else { return Answer::no_pipeline(pipeline) };
+        let yaml = scripted.template.clone().unwrap_or_else(|| yaml::usual_template(pipeline));
+        Answer::of(json!({ "inputSetTemplateYaml": yaml, "replacedExpressions": [], "hasInputSets": false }))
     }
 
     fn interrupt(&mut self, id: &ExecutionId, call: &Call, now: Timestamp) -> Answer {

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::id::PipelineId;
+
 /// The identifier and the variables in `yaml`; nothing where it is no such skeleton.
 pub(super) fn parse(yaml: &str) -> Option<(Option<String>, BTreeMap<String, String>)> {
     let mut identifier = None;
@@ -19,6 +21,17 @@ pub(super) fn parse(yaml: &str) -> Option<(Option<String>, BTreeMap<String, Stri
         }
     }
     Some((identifier, variables))
+}
+
+/// The variables that every pipeline is given.
+const USUAL: [&str; 7] =
+    ["repository", "service", "branch", "commit_sha", "deployment_id", "environment", "correlation_key"];
+
+/// The template of a pipeline that takes what it is usually given.
+pub(super) fn usual_template(pipeline: &PipelineId) -> String {
+    let variables =
+        USUAL.map(|name| format!("    - name: {name}\n      type: String\n      value: <+input>\n"));
+    format!("pipeline:\n  identifier: {pipeline}\n  variables:\n{}", variables.concat())
 }
 
 fn scalar(text: &str) -> Option<String> {
