@@ -10,7 +10,7 @@ const LIST_LIMIT: usize = 28 * 1024;
 
 /// The most that a model is shown of it in every conversation: names,
 /// descriptions and arguments.
-const SHOWN_LIMIT: usize = 16 * 1024;
+const SHOWN_LIMIT: usize = 18 * 1024;
 
 /// Some clients cut descriptions after 2 KB.
 const DESCRIPTION_LIMIT: usize = 1024;

@@ -39,7 +39,7 @@ pub use harness::{
 pub use history::{ListRequest, RemarkView};
 pub use reviews::ReviewView;
 pub use session::Session;
-pub use start::{RequestedMode, StartRequest};
+pub use start::{CommitRequest, RequestedMode, StartRequest};
 pub use tokens::{TokenRequest, TokenView};
 pub use transition::TransitionRequest;
 pub use wait::Until;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::durations::UsualView;
 use super::places::HoldView;
 use super::{App, Code, Error, StartRequest};
+use crate::domain::commit;
 use crate::domain::deployment::{Deployment, Spec, Variable};
 use crate::domain::entrance::{self, Facts};
 use crate::domain::freeze;
@@ -63,6 +64,9 @@ pub struct PlannedStageView {
     /// What the environment runs now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaces_commit: Option<String>,
+    /// How many of the start's `commits` are new there; absent if they do not go back so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commits_ahead: Option<usize>,
     /// What would hold it there if it came now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held_by: Vec<HoldView>,
@@ -194,6 +198,7 @@ impl App {
                 .map_or_else(Vec::new, |subject| subject.input_sets.iter().map(unknown).collect()),
             approval: at.approval,
             replaces_commit: at.replaces_commit,
+            commits_ahead: at.commits_ahead,
             held_by: at.held_by,
             asks: at.asks,
             usual: usual.get(&stage.to_string()).copied(),
@@ -220,6 +225,10 @@ impl App {
                 accepts: gate.accept.iter().map(ToString::to_string).collect(),
                 usual: usual.get("awaiting-approval").copied(),
             }),
+            commits_ahead: facts
+                .here
+                .as_ref()
+                .and_then(|stay| commit::ahead_of(&deployment.spec.commits, &stay.version.commit)),
             replaces_commit: facts.here.as_ref().map(|stay| stay.version.commit.to_string()),
             held_by: self.foreseen(deployment, environment, &facts).iter().map(HoldView::from).collect(),
             asks: soak
@@ -244,6 +253,7 @@ impl App {
 struct Entrance {
     approval: Option<PlannedApprovalView>,
     replaces_commit: Option<String>,
+    commits_ahead: Option<usize>,
     held_by: Vec<HoldView>,
     asks: Vec<String>,
 }

@@ -7,12 +7,14 @@ use serde::Deserialize;
 
 use super::view::StartedView;
 use super::{App, Code, Error};
+use crate::domain::commit::Commit;
 use crate::domain::deployment::{Deployment, Mode, Spec, Variable};
 use crate::domain::id::{
     DeploymentId, EnvironmentName, IssueKey, ManifestPath, PrincipalName, Repository, Service, VariableName,
 };
 use crate::domain::principal::Actor;
 use crate::domain::text::shortened;
+use crate::domain::time::Timestamp;
 use crate::domain::workflow::Workflow;
 use crate::store::{Activity, Created, Filter};
 
@@ -43,12 +45,30 @@ pub struct StartRequest {
     /// Who wrote the commit, by name or e-mail address. They will not count as approvers of it.
     #[serde(default)]
     pub commit_authors: Vec<String>,
+    /// What it brings, newest first, `commit_sha` itself included: up to 200, at best back to what production runs. Tells people what changes; authors do not approve.
+    #[serde(default)]
+    pub commits: Vec<CommitRequest>,
     /// The deployment that this one repeats after a failure that needed a change.
     pub restart_of: Option<String>,
     /// Choose one per intended deployment: a repeated call with it returns the first deployment and starts nothing.
     pub idempotency_key: Option<String>,
     /// `plan_hash` of plan_deployment: if what would happen now is something else, nothing is started.
     pub expected_plan_hash: Option<String>,
+}
+
+/// A commit that a deployment brings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct CommitRequest {
+    /// Its SHA.
+    pub sha: String,
+    /// Who wrote it, by name or e-mail address.
+    pub author: Option<String>,
+    /// Its message; the first line is kept.
+    pub message: Option<String>,
+    /// When it was made, RFC 3339.
+    pub committed_at: Option<String>,
 }
 
 /// Who moves the deployment on.
@@ -64,6 +84,12 @@ pub enum RequestedMode {
 
 /// Deployments in flight that are compared with a start that has no key.
 const IN_FLIGHT_LIMIT: u32 = 100;
+
+/// The most commits that a start may name. A release with more is not read by anybody.
+const MOST_COMMITS: usize = 200;
+
+/// The longest first line of a commit's message that is kept.
+const MESSAGE_LIMIT: usize = 120;
 
 impl App {
     /// Start a deployment. With a key that was used before and the same
@@ -135,6 +161,10 @@ impl App {
         }
         let jira_issues =
             request.jira_issues.iter().map(|key| key.parse::<IssueKey>()).collect::<Result<Vec<_>, _>>()?;
+        let commits = self.commits(&request.commits)?;
+        let said = request.commit_authors.iter().map(String::as_str);
+        let authors: Vec<&str> =
+            said.chain(request.commits.iter().filter_map(|commit| commit.author.as_deref())).collect();
         Ok(Spec {
             repository,
             service,
@@ -148,7 +178,8 @@ impl App {
             manifests: self.manifests(request.manifests.as_deref())?,
             jira_issues,
             initiator: actor,
-            commit_authors: self.authors(&request.commit_authors)?,
+            commit_authors: self.authors(&authors)?,
+            commits,
             idempotency_key: request.idempotency_key.map(|key| key.parse()).transpose()?,
             restart_of: request.restart_of.map(|id| id.parse()).transpose()?,
             workflow,
@@ -168,7 +199,31 @@ impl App {
         Ok(Some(given.parse()?))
     }
 
-    fn authors(&self, given: &[String]) -> Result<Vec<PrincipalName>, Error> {
+    fn commits(&self, given: &[CommitRequest]) -> Result<Vec<Commit>, Error> {
+        if given.len() > MOST_COMMITS {
+            return Err(Error::new(
+                Code::MalformedArgument,
+                format!("`commits` has {} entries, and {MOST_COMMITS} are the most", given.len()),
+                "give the newest, or leave them out",
+            ));
+        }
+        let commit = |given: &CommitRequest| -> Result<Commit, Error> {
+            let first_line = given.message.as_deref().and_then(|message| message.lines().next());
+            Ok(Commit {
+                sha: given.sha.parse()?,
+                author: given
+                    .author
+                    .as_deref()
+                    .map(|author| Ok::<_, Error>(self.policy.person_behind(author.parse()?)))
+                    .transpose()?,
+                message: shortened(first_line.unwrap_or_default(), MESSAGE_LIMIT),
+                committed_at: given.committed_at.as_deref().map(Timestamp::parse).transpose()?,
+            })
+        };
+        given.iter().map(commit).collect()
+    }
+
+    fn authors(&self, given: &[&str]) -> Result<Vec<PrincipalName>, Error> {
         let mut authors = given
             .iter()
             .map(|author| Ok(self.policy.person_behind(author.parse()?)))

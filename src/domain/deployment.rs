@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::approval::Parties;
+use super::commit::Commit;
 use super::gate::PolicyVersion;
 use super::id::{
     Branch, CommitSha, CorrelationKey, DeploymentId, EnvironmentName, FreezeName, IdempotencyKey, IssueKey,
@@ -58,6 +59,9 @@ pub struct Spec {
     /// Who wrote the commit, as far as the caller said. They do not approve it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commit_authors: Vec<PrincipalName>,
+    /// What it brings, newest first, as far as the caller said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<Commit>,
     /// The caller's key: the same key with the same arguments is the same deployment.
     pub idempotency_key: Option<IdempotencyKey>,
     /// The deployment that this one repeats.

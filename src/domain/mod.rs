@@ -7,6 +7,7 @@ pub mod assurance;
 pub mod calendar;
 pub mod chain;
 pub mod claims;
+pub mod commit;
 pub mod decision;
 pub mod deployment;
 pub mod door;

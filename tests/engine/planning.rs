@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deployment_orchestrator::app::environments::EnvironmentsRequest;
-use deployment_orchestrator::app::{Code, ListRequest, StartRequest};
+use deployment_orchestrator::app::{Code, CommitRequest, ListRequest, StartRequest};
 use deployment_orchestrator::config::Policy;
 use deployment_orchestrator::domain::principal::Actor;
 
@@ -91,8 +91,11 @@ async fn a_plan_knows_what_is_there_what_is_locked_and_how_long_it_takes() {
     it.reaches("completed").await;
     world.app.lock("staging", None, "an audit", &person()).await.unwrap();
 
-    let plan = world.app.plan(request(), agent()).await.unwrap();
+    let commit = |sha: &str| CommitRequest { sha: sha.to_owned(), ..CommitRequest::default() };
+    let commits = vec![commit("ddddddd"), commit("ccccccc"), commit(COMMIT)];
+    let plan = world.app.plan(StartRequest { commits, ..request() }, agent()).await.unwrap();
     let staging = &plan.stages[4];
+    assert_eq!(staging.commits_ahead, Some(2));
     assert_eq!(staging.replaces_commit.as_deref(), Some(COMMIT));
     assert_eq!(staging.held_by[0].hold, "locked");
     assert_eq!(staging.usual.unwrap().count, 1);

@@ -58,6 +58,7 @@ pub(crate) fn spec() -> Spec {
         jira_issues: vec!["SHOP-42".parse().unwrap()],
         initiator: Actor::agent("claude-code".to_owned(), "ada".parse().unwrap(), Channel::McpStdio),
         commit_authors: Vec::new(),
+        commits: Vec::new(),
         idempotency_key: None,
         restart_of: None,
         workflow: Workflow {
