@@ -18,6 +18,9 @@ const ACTIVE: &str = "deployments://active";
 const DIAGRAM: &str = "workflow://diagram";
 const AGENT: &str = "agent://deployment-orchestrator";
 
+/// The longest name that is said again in an error.
+const URI_LIMIT: usize = 80;
+
 /// Resources that are always there.
 pub(super) fn fixed() -> Vec<Resource> {
     let resource = |uri, name, title, description, mime| {
@@ -63,16 +66,17 @@ pub(super) async fn read(app: &App, uri: &str) -> Result<ReadResourceResult, Err
     let (mime, text) = match uri {
         ACTIVE => {
             let request = ListRequest { active: Some(true), limit: Some(u32::MAX), ..ListRequest::default() };
-            (JSON, text(&app.list(request).await.map_err(protocol_error)?))
+            (JSON, text(&app.list(request).await.map_err(|error| protocol_error(error, uri))?))
         }
         DIAGRAM => (MERMAID, diagram::of(&app.policy.workflow)),
         AGENT => (MARKDOWN, guide::PAGE.to_owned()),
         _ => match uri.strip_prefix(DEPLOYMENT) {
-            Some(id) => (JSON, text(&app.full_status(id).await.map_err(protocol_error)?)),
+            Some(id) => (JSON, text(&app.full_status(id).await.map_err(|error| protocol_error(error, uri))?)),
             None => {
+                let uri = shortened(uri, URI_LIMIT);
                 return Err(ErrorData::resource_not_found(
-                    format!("there is no resource {}; resources/list has them", shortened(uri, 80)),
-                    None,
+                    format!("there is no resource {uri}; resources/list has them"),
+                    Some(json!({ "uri": uri })),
                 ));
             }
         },
@@ -84,8 +88,13 @@ fn text(view: &impl Serialize) -> String {
     serde_json::to_string(view).expect("views have string keys and finite numbers")
 }
 
-fn protocol_error(error: app::Error) -> ErrorData {
-    let data = json!({ "code": error.code.as_str(), "hint": error.hint, "retryable": error.retryable });
+fn protocol_error(error: app::Error, uri: &str) -> ErrorData {
+    let data = json!({
+        "uri": shortened(uri, URI_LIMIT),
+        "code": error.code.as_str(),
+        "hint": error.hint,
+        "retryable": error.retryable,
+    });
     match error.code {
         Code::UnknownDeployment | Code::MalformedArgument => {
             ErrorData::resource_not_found(error.message, Some(data))

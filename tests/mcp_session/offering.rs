@@ -45,7 +45,8 @@ async fn resources_are_read_and_unknown_ones_refused() {
         "file:///etc/passwd",
     ] {
         let answer = session.request("resources/read", json!({ "uri": uri })).await;
-        assert_eq!(answer["error"]["code"], -32602, "{uri}");
+        let error = &answer["error"];
+        assert_eq!((&error["code"], &error["data"]["uri"]), (&json!(-32602), &json!(uri)), "{answer}");
     }
 }
 
