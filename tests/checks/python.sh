@@ -10,7 +10,7 @@ python_session() {
         return
     fi
     lines_of "the official Python SDK" \
-        "$target/python/bin/python" tests/python/session.py "$target/debug/deployment-orchestrator"
+        "$target/python/bin/python" -B tests/python/session.py "$target/debug/deployment-orchestrator"
 }
 
 virtual_environment() {
