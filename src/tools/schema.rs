@@ -18,6 +18,9 @@ pub(super) fn of_arguments<T: JsonSchema>() -> Arc<JsonObject> {
 /// The schema of what a tool gives: its fields with their types. What stands
 /// inside a field, and descriptions, would more than double what every client
 /// loads before its first call; a status is understood from its names.
+///
+/// No field is required, because a refusal must fit as well: there are clients
+/// that hold it against this schema, and show its reader only that it does not fit.
 pub(super) fn of_answer<T: JsonSchema>() -> Arc<JsonObject> {
     object::<T>(settings().for_serialize().with_transform(tidied).with_transform(outlined))
 }
