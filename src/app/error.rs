@@ -263,6 +263,10 @@ impl From<store::Error> for Error {
 
 impl From<CallError> for Error {
     fn from(error: CallError) -> Self {
+        if error.cause == Cause::Invalid {
+            // It was not Harness that found it wrong, so the words are ours.
+            return Self::new(Code::MalformedArgument, error.message, "correct the argument and call again");
+        }
         let retryable = matches!(error.retry, Retry::Retryable { .. });
         let (code, message, hint) = match error.cause {
             Cause::NotFound => (

@@ -39,7 +39,7 @@ pub struct ListExecutionsRequest {
     /// Only with these statuses in Harness's words, such as `Running` or `Failed`.
     #[serde(default)]
     pub statuses: Vec<String>,
-    /// At most so many, 1 to 100; 10 by default.
+    /// At most so many: 10 by default, and never more than 100.
     pub limit: Option<u32>,
 }
 

@@ -4,9 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::view::{self, EventView, HistoryView, LineView, ListView};
-use super::{App, Error};
-use crate::domain::id::DeploymentId;
+use super::{App, Code, Error};
+use crate::domain::id::{DeploymentId, EnvironmentName};
 use crate::domain::record::RemarkRecord;
+use crate::domain::state;
+use crate::domain::text::shortened;
 use crate::store::{Activity, Filter};
 
 /// Which deployments to list, newest first.
@@ -21,7 +23,7 @@ pub struct ListRequest {
     pub environment: Option<String>,
     /// `true`: only those in flight. `false`: only those that are over.
     pub active: Option<bool>,
-    /// At most so many, 1 to 100; 20 by default.
+    /// At most so many: 20 by default, and never more than 100.
     pub limit: Option<u32>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
@@ -56,7 +58,7 @@ impl App {
     /// When an argument is malformed.
     pub async fn list(&self, request: ListRequest) -> Result<ListView, Error> {
         let filter = Filter {
-            state: request.state,
+            state: request.state.map(|name| self.known_state(name)).transpose()?,
             repository: request.repository.map(|name| name.parse()).transpose()?,
             environment: request.environment.map(|name| name.parse()).transpose()?,
             activity: match request.active {
@@ -72,6 +74,21 @@ impl App {
             deployments: page.deployments.iter().map(LineView::from).collect(),
             next_cursor: page.next.map(|cursor| cursor.to_string()),
         })
+    }
+
+    /// A misspelt state would look as if nothing were in it. Deployments may be
+    /// in environments that the config has no more.
+    fn known_state(&self, name: String) -> Result<String, Error> {
+        let names = state::names(&self.policy.workflow);
+        let environment = name.strip_prefix("deploying-").map(str::parse::<EnvironmentName>);
+        if names.contains(&name) || matches!(environment, Some(Ok(_))) {
+            return Ok(name);
+        }
+        Err(Error::new(
+            Code::MalformedArgument,
+            format!("`{}` is no state", shortened(&name, 80)),
+            format!("the states are {}", names.join(", ")),
+        ))
     }
 
     /// The audit events of a deployment after the position `after`.

@@ -84,6 +84,16 @@ impl Executions for Client {
     }
 
     async fn list(&self, filter: &ExecutionFilter) -> Result<Vec<Observation>, CallError> {
+        if let Some(word) = filter.statuses.iter().find(|word| !status::is_known(word)) {
+            return Err(CallError {
+                cause: Cause::Invalid,
+                message: format!(
+                    "`{}` is no status in Harness; such are Running, Success, Failed, Aborted and ApprovalWaiting",
+                    status::shown(word)
+                ),
+                retry: Retry::Final,
+            });
+        }
         let limit = usize::try_from(filter.limit).unwrap_or(PAGE).clamp(1, PAGE);
         let request = self
             .request(Method::POST, &[&EXECUTIONS[..], &["summary"]].concat())

@@ -68,8 +68,7 @@ const WORDS: [(&str, Meaning); 35] = [
 
 /// What `word` says of an execution that failed, if it did, for `reason`.
 pub(super) fn status(word: &str, reason: Reason) -> ExecutionStatus {
-    let plain: String = word.chars().filter(|&letter| letter != '_').flat_map(char::to_lowercase).collect();
-    match WORDS.iter().find(|(known, _)| *known == plain).map(|(_, meaning)| *meaning) {
+    match meaning(word) {
         Some(Queued) => ExecutionStatus::Queued,
         Some(Running) => ExecutionStatus::Running,
         Some(NeedsHuman(wait)) => ExecutionStatus::NeedsHuman(wait),
@@ -78,6 +77,16 @@ pub(super) fn status(word: &str, reason: Reason) -> ExecutionStatus {
         Some(Aborted) => ExecutionStatus::Aborted,
         None => ExecutionStatus::Unknown(shown(word)),
     }
+}
+
+/// Whether `word` is a status. A list of executions with another one would be empty for ever.
+pub(super) fn is_known(word: &str) -> bool {
+    meaning(word).is_some()
+}
+
+fn meaning(word: &str) -> Option<Meaning> {
+    let plain: String = word.chars().filter(|&letter| letter != '_').flat_map(char::to_lowercase).collect();
+    WORDS.iter().find(|(known, _)| *known == plain).map(|(_, meaning)| *meaning)
 }
 
 /// `word`, safe to show.

@@ -19,8 +19,7 @@ pub(super) struct Arguments {
     /// Only events after this position; `next_after` of the page before.
     #[serde(default)]
     after: u64,
-    /// At most so many, 1 to 100; 50 by default.
-    #[schemars(range(min = 1, max = 100))]
+    /// At most so many: 50 by default, and never more than 100.
     limit: Option<u32>,
 }
 

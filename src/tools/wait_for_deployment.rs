@@ -24,8 +24,7 @@ pub(super) struct Arguments {
     until: Option<String>,
     /// With `change`: return at once if the version is higher already. Pass the version that you saw last, and no change is missed.
     since_version: Option<u64>,
-    /// How long to wait at most: up to 50, 25 by default.
-    #[schemars(range(max = 50))]
+    /// How long to wait at most: 25 by default, and never longer than 50.
     timeout_seconds: Option<u64>,
 }
 

@@ -215,6 +215,9 @@ async fn executions_are_listed_newest_first_and_have_an_address() {
     };
     assert_eq!(list(&[], 2).await, [started[2].clone(), started[1].clone()]);
     assert_eq!(list(&["Failed"], 10).await, [started[1].clone()]);
+    let statuses = vec!["Faild".to_owned()];
+    let misspelt = client.list(&ExecutionFilter { pipeline: None, statuses, limit: 10 }).await.unwrap_err();
+    assert_eq!((misspelt.cause, misspelt.retry), (Cause::Invalid, Retry::Final), "{}", misspelt.message);
 
     let run = &started[0];
     let asked = client.url(&pipeline(), run).await.unwrap();

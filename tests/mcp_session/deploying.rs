@@ -73,6 +73,9 @@ async fn a_mistake_is_answered_with_a_code_and_the_way_on() {
     for (tool, arguments, code) in [
         ("get_status", json!({}), "malformed-argument"),
         ("get_status", json!({ "deployment_id": 7 }), "malformed-argument"),
+        ("list_deployments", json!({ "state": "awating-approval" }), "malformed-argument"),
+        ("list_deployments", json!({ "state": "deploying-" }), "malformed-argument"),
+        ("harness_list_executions", json!({ "statuses": ["Running", "Faild"] }), "malformed-argument"),
         ("get_status", json!({ "deployment_id": "7" }), "malformed-argument"),
         ("get_status", json!({ "deployment_id": unknown, "detail": "most" }), "malformed-argument"),
         ("get_history", json!({ "deployment_id": unknown, "limit": -1 }), "malformed-argument"),

@@ -51,6 +51,16 @@ async fn resources_are_read_and_unknown_ones_refused() {
 }
 
 #[tokio::test]
+async fn lists_have_one_page() {
+    let world = World::new(Script::instant()).await;
+    let mut session = Session::open(&world, Era::Modern).await;
+    for list in ["tools/list", "prompts/list", "resources/list", "resources/templates/list"] {
+        let next = session.request(list, json!({ "cursor": "2" })).await;
+        assert_eq!(next["error"]["code"], -32602, "{list}: {next}");
+    }
+}
+
+#[tokio::test]
 async fn prompts_are_orders_with_their_arguments_filled_in() {
     let world = World::new(Script::instant()).await;
     let mut session = Session::open(&world, Era::Legacy).await;
