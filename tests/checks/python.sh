@@ -1,16 +1,21 @@
 # shellcheck shell=bash
-# What comes from PyPI.
+# What comes from PyPI. Each program has a virtual environment of its own.
 
-python_session() {
-    local target
+from_pypi() {
+    with_python "the official Python SDK" sdk.txt session.py
+    with_python "a fuzzer of MCP servers" fuzzer.txt fuzz.py
+}
+
+# Install the packages of a list, and have a script of tests/python check the binary.
+with_python() {
+    local name=$1 list=tests/python/$2 script=tests/python/$3 target environment
     target=$(target_directory)
-    if ! install_once "$target/python" tests/python/requirements.txt \
-        virtual_environment "$target/python" tests/python/requirements.txt; then
-        count_failure "the official Python SDK, which cannot be installed"
+    environment=$target/python/${2%.txt}
+    if ! install_once "$environment" "$list" virtual_environment "$environment" "$list"; then
+        count_failure "$name, which cannot be installed"
         return
     fi
-    lines_of "the official Python SDK" \
-        "$target/python/bin/python" -B tests/python/session.py "$target/debug/deployment-orchestrator"
+    lines_of "$name" "$environment/bin/python" -B "$script" "$target/debug/deployment-orchestrator"
 }
 
 virtual_environment() {
