@@ -14,10 +14,10 @@ const TODAY = "2026-07-28";
 
 /** Each client with an era that it knows, and the ways on which it knows it. */
 const PEERS = [
-  ["TypeScript SDK 1", sdk1, "legacy", ["stdio", "/mcp"]],
-  ["TypeScript SDK 2", sdk2, "legacy", ["stdio", "/mcp"]],
+  ["TypeScript SDK 1", sdk1, "legacy", ["stdio", "/mcp", "/sse"]],
+  ["TypeScript SDK 2", sdk2, "legacy", ["stdio", "/mcp", "/sse"]],
   ["TypeScript SDK 2", sdk2, TODAY, ["stdio", "/mcp"]],
-  ["Inspector", inspector, "legacy", ["stdio", "/mcp"]],
+  ["Inspector", inspector, "legacy", ["stdio", "/mcp", "/sse"]],
   ["Inspector", inspector, TODAY, ["stdio", "/mcp"]],
 ];
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx2
 import jsonschema
 from mcp import Client, StdioServerParameters
+from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitRequestFormParams, ElicitResult
@@ -26,6 +27,7 @@ from place import API_KEY, Place, simulated_harness
 WAYS = (
     ("stdio", ("legacy", "2026-07-28"), "mcp-stdio"),
     ("/mcp", ("legacy", "2026-07-28"), "mcp-http"),
+    ("/sse", ("legacy",), "mcp-http"),
 )
 
 SIGNED = 'approvers = ["dana"]'
@@ -80,6 +82,8 @@ class Peer:
                 case "/mcp":
                     client = httpx2.AsyncClient(headers=bearer, timeout=PATIENCE)
                     transport = streamable_http_client(f"{self.address}/mcp", http_client=client)
+                case "/sse":
+                    transport = sse_client(f"{self.address}/sse", headers=bearer)
             async with Client(transport, mode=self.mode, **callbacks) as client:
                 yield client
 
