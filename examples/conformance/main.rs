@@ -25,7 +25,7 @@ use deployment_orchestrator::config;
 use deployment_orchestrator::harness::Absent;
 use deployment_orchestrator::pulse::Pulse;
 use deployment_orchestrator::store::Store;
-use deployment_orchestrator::tools::Streamable;
+use deployment_orchestrator::tools::{EventStream, Streamable};
 use deployment_orchestrator::wake::Wake;
 use deployment_orchestrator::web::{self, Site, Strangers};
 use tokio::net::TcpListener;
@@ -54,9 +54,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = listener.local_addr()?;
     let streams = CancellationToken::new();
     let site = Site {
-        app,
+        app: app.clone(),
         pulse: Pulse::default(),
         mcp: Streamable::new(Fixture::default(), streams.clone()),
+        event_stream: EventStream::new(Fixture::default(), app, streams.clone()),
         public: None,
         origins: BTreeSet::new(),
         strangers: Strangers::ActForTheUser,

@@ -28,6 +28,7 @@ WAYS = (
     ("stdio", ("legacy", "2026-07-28"), "mcp-stdio"),
     ("/mcp", ("legacy", "2026-07-28"), "mcp-http"),
     ("/sse", ("legacy",), "mcp-http"),
+    ("bridge", ("legacy", "2026-07-28"), "mcp-http"),
 )
 
 SIGNED = 'approvers = ["dana"]'
@@ -82,6 +83,10 @@ class Peer:
                 case "/mcp":
                     client = httpx2.AsyncClient(headers=bearer, timeout=PATIENCE)
                     transport = streamable_http_client(f"{self.address}/mcp", http_client=client)
+                case "bridge":
+                    command, connect = str(self.place.binary), ["serve", "--connect", f"{self.address}/mcp"]
+                    env = {"ORCHESTRATOR_TOKEN": self.place.token}
+                    transport = stdio_client(StdioServerParameters(command=command, args=connect, env=env), errlog=log)
                 case "/sse":
                     transport = sse_client(f"{self.address}/sse", headers=bearer)
             async with Client(transport, mode=self.mode, **callbacks) as client:
