@@ -436,6 +436,17 @@ fn dependencies() -> Vec<String> {
     names
 }
 
+/// Else somebody would forget that a deployment may be on a path, whose gates ask for more.
+#[test]
+fn the_gates_of_a_deployment_have_one_way_in() {
+    for source in sources().iter().filter(|source| ["app", "engine", "tools", "web"].contains(&source.top()))
+    {
+        let words: Vec<&str> = source.tokens.iter().map(String::as_str).collect();
+        let around = words.windows(3).find(|words| *words == ["policy", ".", "gates"]);
+        assert!(around.is_none(), "src/{} looks a gate up past Policy::gates_of", source.path);
+    }
+}
+
 #[test]
 fn a_file_is_one_idea() {
     for source in sources() {

@@ -2,6 +2,8 @@
 //! author meant must be an error at start, and never an open door.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's own work")]
 
+use std::collections::BTreeSet;
+
 use deployment_orchestrator::config::{self, Policy};
 use deployment_orchestrator::domain::assurance::Assurance;
 use deployment_orchestrator::domain::freeze::{FreezeKind, FreezeState, state_at};
@@ -382,4 +384,103 @@ fn a_freeze_of_what_has_no_gate_must_name_it() {
         .collect();
     let said = load(&many).unwrap_err();
     assert!(said.contains("there are 101 freezes"), "{said}");
+}
+
+/// Two gates: qa asks for one of dana and frank, prod for two of three or less. `path` is the path.
+fn on_a_path(path: &str) -> String {
+    format!(
+        r#"
+[people.dana]
+public_key = "{ONE}"
+[people.erin]
+public_key = "{TWO}"
+[people.vic]
+roles = ["viewer"]
+[groups]
+oncall = ["dana", "erin"]
+others = ["vic"]
+[[environments]]
+name = "dev"
+[[environments]]
+name = "qa"
+approval = {{ approvers = ["group:oncall"], expires_after = "2h" }}
+[[environments]]
+name = "staging"
+[[environments]]
+name = "prod"
+approval = {{ approvers = ["group:oncall"], accept = ["signed"] }}
+[paths.hotfix]
+{path}
+"#
+    )
+}
+
+#[test]
+fn a_path_asks_for_more_and_never_for_less() {
+    let two = "approval = { required_approvals = 2 }";
+    for (path, says) in [
+        (format!("skip = []\n{two}"), "the ordinary way leaves nothing out"),
+        ("skip = [\"dev\"]".to_owned(), "approval"),
+        (format!("skip = [\"dev\"]\n{two}\nmay_begin = []"), "may_begin"),
+        (format!("skip = [\"validating\"]\n{two}"), "`validating` is never skipped"),
+        (format!("skip = [\"building\"]\n{two}"), "`building` is never skipped"),
+        (format!("skip = [\"deploying-dev\"]\n{two}"), "write testing or one of dev, qa, staging, prod"),
+        (format!("skip = [\"prod\"]\n{two}"), "`prod` is where deployments end"),
+        (format!("skip = [\"qa\"]\n{two}"), "qa has an approval, and no approval is skipped"),
+        (format!("skip = [\"dev\"]\n{two}\nmay_start = []"), "nobody could take it"),
+        (format!("skip = [\"dev\"]\n{two}\nmay_start = [\"gina\"]"), "[people.gina]"),
+        (format!("skip = [\"dev\"]\n{two}\nmay_start = [\"group:others\"]"), "do not include \"operator\""),
+        ("skip = [\"dev\"]\napproval = {}".to_owned(), "it asks no more than the ordinary way"),
+        (
+            "skip = [\"dev\"]\napproval = { required_approvals = 1 }".to_owned(),
+            "it asks no more than the ordinary way",
+        ),
+        ("skip = [\"dev\"]\napproval = { required_approvals = 0 }".to_owned(), "the environment asks for 1"),
+        ("skip = [\"dev\"]\napproval = { required_approvals = 3 }".to_owned(), "only 2 could"),
+        ("skip = [\"dev\"]\napproval = { required_groups = [\"x\"] }".to_owned(), "no group `x`"),
+        (
+            "skip = [\"dev\"]\napproval = { required_groups = [\"others\"] }".to_owned(),
+            "nobody of the required group `others`",
+        ),
+        (
+            "skip = [\"dev\"]\napproval = { required_approvals = 2, allow_self_approval = true }".to_owned(),
+            "`allow_self_approval` may only be false",
+        ),
+        (
+            "skip = [\"dev\"]\napproval = { required_approvals = 2, expires_after = \"3h\" }".to_owned(),
+            "before qa: `expires_after` is longer",
+        ),
+        (
+            "skip = [\"dev\"]\napproval = { required_approvals = 2, accept = [\"signed\", \"web\"] }"
+                .to_owned(),
+            "before prod: `accept` has `web`",
+        ),
+        (
+            "skip = [\"dev\"]\napproval = { required_approvals = 2, accept = [] }".to_owned(),
+            "no decision would ever count",
+        ),
+    ] {
+        let said = load(&on_a_path(&path)).err().unwrap_or_else(|| "nothing".to_owned());
+        assert!(said.contains(says), "{path}\n  said: {said}\n  not: {says}");
+    }
+    let misnamed = on_a_path(&format!("skip = [\"dev\"]\n{two}")).replace("[paths.hotfix]", "[paths.Hotfix]");
+    assert!(load(&misnamed).unwrap_err().contains("a name of a path"));
+}
+
+#[test]
+fn a_path_keeps_the_gates_and_puts_its_own_demands_on_top() {
+    let path = "skip = [\"staging\", \"testing\"]\nmay_start = [\"group:oncall\"]\n\
+                approval = { required_approvals = 2, required_groups = [\"oncall\"], expires_after = \"1h\" }";
+    let policy = load(&on_a_path(path)).unwrap();
+    let name = "hotfix".parse().unwrap();
+    let skip: Vec<String> = policy.paths[&name].skip.iter().map(ToString::to_string).collect();
+    assert_eq!(skip, ["testing", "deploying-staging"]);
+    assert_eq!(policy.paths[&name].may_start.as_ref().map(BTreeSet::len), Some(2));
+    for (environment, gate) in policy.gates_on(Some(&name)).iter() {
+        let ordinary = &policy.gates_on(None)[environment];
+        assert_eq!((gate.required_approvals, gate.required_groups.len()), (2, 1));
+        assert_eq!((gate.expires_after_ms, &gate.accept), (3_600_000, &ordinary.accept));
+        assert_ne!(gate.version(), ordinary.version());
+    }
+    assert!(policy.gates_on(Some(&"other".parse().unwrap())).is_empty(), "nobody opens an unknown path");
 }

@@ -294,6 +294,7 @@ fn samples() -> Vec<Sample> {
         &["dev"],
         State::Active { work: Work::first(prod()), permit: Permit::Open },
     ));
+    samples.extend(on_a_path());
     samples.extend(outside());
     samples.extend(awaiting_approval());
     samples.extend(cancelling());
@@ -306,6 +307,21 @@ fn samples() -> Vec<Sample> {
     let failure = failure(Cause::PipelineFailed, Retry::Final);
     samples.push(sample("", &["dev", "prod"], State::RollbackFailed { failure }));
     samples
+}
+
+/// Done with the build, on paths that leave out what comes next.
+fn on_a_path() -> Vec<Sample> {
+    let built = |note: &str, skipped: &[Stage]| {
+        let work = Work { stage: Stage::Building, run: run("succeeded") };
+        let mut built = sample(note, &[], State::Active { work, permit: Permit::Open });
+        std::sync::Arc::make_mut(&mut built.deployment.spec).workflow.skipped = skipped.to_vec();
+        built
+    };
+    vec![
+        built(", testing left out", &[Stage::Testing]),
+        built(", testing and dev left out", &[Stage::Testing, dev()]),
+        built(", all but its gate left out", &[Stage::Building, Stage::Testing, dev(), prod()]),
+    ]
 }
 
 /// Before an environment whose place they do not have.
@@ -439,8 +455,8 @@ fn main_events(deployment: &Deployment) -> Vec<(&'static str, MainEvent)> {
         ("", MainEvent::Failure),
         ("", MainEvent::Held { by: vec![Hold::Full { most: 1 }] }),
         ("", MainEvent::HeldLong),
-        ("(dev)", MainEvent::PlaceTaken { environment: environment("dev") }),
-        ("(prod)", MainEvent::PlaceTaken { environment: environment("prod") }),
+        ("(dev)", MainEvent::PlaceTaken { environment: environment("dev"), waived: Vec::new() }),
+        ("(prod)", MainEvent::PlaceTaken { environment: environment("prod"), waived: Vec::new() }),
         ("", MainEvent::FreezeOverridden { freeze: "holidays".parse().unwrap(), reason: "why".to_owned() }),
         ("", MainEvent::Superseded { by: DeploymentId::new(2, 2) }),
         ("(older)", MainEvent::Superseded { by: DeploymentId::new(0, 2) }),

@@ -16,6 +16,8 @@ pub enum Code {
     UnknownDeployment,
     /// The workflow has no such environment.
     UnknownEnvironment,
+    /// The config has no path of this name.
+    UnknownPath,
     /// No event has this name.
     UnknownEvent,
     /// The state machine has no such arrow from the present state.
@@ -80,10 +82,11 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::MalformedArgument,
         Self::UnknownDeployment,
         Self::UnknownEnvironment,
+        Self::UnknownPath,
         Self::UnknownEvent,
         Self::EventNotAllowed,
         Self::GuardRefused,
@@ -123,6 +126,7 @@ impl Code {
             Self::MalformedArgument => "malformed-argument",
             Self::UnknownDeployment => "unknown-deployment",
             Self::UnknownEnvironment => "unknown-environment",
+            Self::UnknownPath => "unknown-path",
             Self::UnknownEvent => "unknown-event",
             Self::EventNotAllowed => "event-not-allowed",
             Self::GuardRefused => "guard-refused",

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::path::PathView;
 use super::view::{self, EventView, HistoryView, LineView, ListView};
 use super::{App, Code, Error};
 use crate::domain::id::{DeploymentId, EnvironmentName};
@@ -99,15 +100,13 @@ impl App {
         let id: DeploymentId = id.parse()?;
         let limit = limit.clamp(1, PAGE_LIMIT);
         let wanted = id.clone();
-        let records = self
-            .blocking(move |store| {
-                store.load(&wanted)?;
-                store.history(&wanted, after, limit)
-            })
+        let (deployment, records) = self
+            .blocking(move |store| Ok((store.load(&wanted)?, store.history(&wanted, after, limit)?)))
             .await?;
         let full = records.len() == usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(HistoryView {
             deployment_id: id.to_string(),
+            path: PathView::of(&deployment),
             next_after: records.last().filter(|_| full).map(|record| record.position),
             events: records.iter().map(EventView::from).collect(),
         })

@@ -14,6 +14,7 @@ pub mod explanation;
 pub mod findings;
 mod harness;
 mod history;
+mod path;
 mod permit;
 mod places;
 pub mod plan;
@@ -37,6 +38,7 @@ pub use harness::{
     TriggeredView, UrlView,
 };
 pub use history::{ListRequest, RemarkView};
+pub use path::PathView;
 pub use reviews::ReviewView;
 pub use session::Session;
 pub use start::{CommitRequest, RequestedMode, StartRequest};

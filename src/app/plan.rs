@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::durations::UsualView;
+use super::path::PathView;
 use super::places::HoldView;
 use super::{App, Code, Error, StartRequest};
 use crate::domain::commit;
@@ -14,6 +15,7 @@ use crate::domain::entrance::{self, Facts};
 use crate::domain::freeze;
 use crate::domain::gate::{Gate, PolicyVersion};
 use crate::domain::id::{DeploymentId, EnvironmentName};
+use crate::domain::path::PathTaken;
 use crate::domain::place::Hold;
 use crate::domain::principal::Actor;
 use crate::domain::subject::Digest;
@@ -37,6 +39,9 @@ pub struct PlanView {
     pub target_environment: String,
     /// `auto` or `step`.
     pub mode: String,
+    /// The named path that it would take instead of the ordinary way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathView>,
     /// The stages in their order.
     pub stages: Vec<PlannedStageView>,
     /// How long all of it usually takes, in milliseconds, people's time included; absent while too little is known.
@@ -103,6 +108,8 @@ struct Identity<'a> {
     branch: &'a str,
     commit: &'a str,
     mode: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a PathTaken>,
     variables: &'a BTreeMap<crate::domain::id::VariableName, String>,
     workflow: &'a Workflow,
     gates: BTreeMap<&'a EnvironmentName, PolicyVersion>,
@@ -116,6 +123,7 @@ impl App {
     pub async fn plan(&self, request: StartRequest, actor: Actor) -> Result<PlanView, Error> {
         let spec = self.spec(request, actor)?;
         let permitted = self.permitted(&spec.initiator, &spec.workflow).await;
+        let permitted = permitted.and_then(|()| self.path_is_open_to(&spec));
         let plan_hash = self.plan_hash(&spec).to_string();
         let usual = self.usual_durations(&spec.repository).await?;
         let deployment = Deployment::create(DeploymentId::new(0, 0), spec, self.clock.now());
@@ -136,6 +144,7 @@ impl App {
             commit_sha: deployment.spec.commit.to_string(),
             target_environment: deployment.target().map_or_else(String::new, ToString::to_string),
             mode: super::view::wire_name(&deployment.spec.mode),
+            path: PathView::of(&deployment),
             usual_total_ms: known.map(|known| known.into_iter().chain(asked).sum()),
             stages,
         })
@@ -143,7 +152,8 @@ impl App {
 
     /// The hash of what would be deployed how, past which gates.
     pub(super) fn plan_hash(&self, spec: &Spec) -> Digest {
-        let gate = |name| self.policy.gates.get(name).map(Gate::version);
+        let on_its_way = self.policy.gates_of(spec);
+        let gate = |name| on_its_way.get(name).map(Gate::version);
         let environments = spec.workflow.environments.iter().map(|it| &it.name);
         Digest::of(&Identity {
             repository: spec.repository.as_str(),
@@ -151,6 +161,7 @@ impl App {
             branch: spec.branch.as_str(),
             commit: spec.commit.as_str(),
             mode: super::view::wire_name(&spec.mode),
+            path: spec.path.as_ref(),
             variables: &spec.variables,
             workflow: &spec.workflow,
             gates: environments.filter_map(|name| Some((name, gate(name)?))).collect(),
@@ -214,9 +225,12 @@ impl App {
         let (of, at) = (deployment.clone(), environment.clone());
         let facts = self.read(move |snapshot| snapshot.facts(&of, &at)).await?;
         let rules = self.policy.rules.get(environment).cloned().unwrap_or_default();
-        let soak = (!rules.soak.is_zero())
+        let waives = deployment.spec.workflow.waives(environment);
+        let waived = |rule: &str| waives.contains(&rule);
+        let soak = (!rules.soak.is_zero() && !waived(entrance::SOAK))
             .then(|| format!("the commit has been in the environment before for {} s", rules.soak.as_secs()));
-        let gate = self.policy.gates.get(environment);
+        let gates = self.policy.gates_of(&deployment.spec);
+        let gate = gates.get(environment);
         Ok(Entrance {
             approval: gate.map(|gate| PlannedApprovalView {
                 approvers: gate.approvers.iter().map(|approver| approver.name.to_string()).collect(),
@@ -233,7 +247,14 @@ impl App {
             held_by: self.foreseen(deployment, environment, &facts).iter().map(HoldView::from).collect(),
             asks: soak
                 .into_iter()
-                .chain(rules.require.iter().map(|proof| proof.as_str().to_owned()))
+                .chain(
+                    rules
+                        .require
+                        .iter()
+                        .map(|it| it.as_str())
+                        .filter(|it| !waived(it))
+                        .map(ToOwned::to_owned),
+                )
                 .collect(),
         })
     }

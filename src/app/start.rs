@@ -12,6 +12,7 @@ use crate::domain::deployment::{Deployment, Mode, Spec, Variable};
 use crate::domain::id::{
     DeploymentId, EnvironmentName, IssueKey, ManifestPath, PrincipalName, Repository, Service, VariableName,
 };
+use crate::domain::path::PathTaken;
 use crate::domain::principal::Actor;
 use crate::domain::text::shortened;
 use crate::domain::time::Timestamp;
@@ -32,6 +33,10 @@ pub struct StartRequest {
     pub service: Option<String>,
     /// Environment to end at; the last one of the workflow by default.
     pub target_environment: Option<String>,
+    /// A named path, such as `hotfix`, if a person asks for it: fewer stages, more approval.
+    pub path: Option<String>,
+    /// Why that path; needed with it.
+    pub reason: Option<String>,
     /// `auto` (default): every stage follows by itself. `step`: each stage runs, then waits for `transition`.
     pub mode: Option<RequestedMode>,
     /// Jira issues that this deployment belongs to, such as `SHOP-42`.
@@ -105,6 +110,7 @@ impl App {
         let spec = self.spec(request, actor)?;
         self.require_plan(&spec, expected_plan.as_deref())?;
         self.permit_start(&spec.initiator, &spec.workflow).await?;
+        self.permit_path(&spec).await?;
         if let Some(restarted) = spec.restart_of.clone() {
             self.blocking(move |store| store.load(&restarted)).await?;
         }
@@ -148,7 +154,8 @@ impl App {
             Some(service) => service.parse()?,
             None => repository.as_str().rsplit('/').next().unwrap_or_default().parse()?,
         };
-        let workflow = self.workflow_to(request.target_environment.as_deref())?;
+        let path = self.path_taken(request.path.as_deref(), request.reason.as_deref())?;
+        let workflow = self.workflow_to(request.target_environment.as_deref(), path.as_ref())?;
         let variables = variables(request.variables)?;
         if let Some(taken) =
             Variable::ALL.iter().map(|own| own.name()).find(|own| variables.contains_key(own))
@@ -182,6 +189,7 @@ impl App {
             commits,
             idempotency_key: request.idempotency_key.map(|key| key.parse()).transpose()?,
             restart_of: request.restart_of.map(|id| id.parse()).transpose()?,
+            path,
             workflow,
         })
     }
@@ -234,7 +242,7 @@ impl App {
     }
 
     /// The workflow up to its target, all of whose gates somebody may open.
-    fn workflow_to(&self, target: Option<&str>) -> Result<Workflow, Error> {
+    fn workflow_to(&self, target: Option<&str>, path: Option<&PathTaken>) -> Result<Workflow, Error> {
         let mut workflow = self.policy.workflow.clone();
         if let Some(target) = target {
             let target: EnvironmentName = target.parse()?;
@@ -248,10 +256,10 @@ impl App {
             };
             workflow.environments.truncate(end + 1);
         }
-        let closed =
-            workflow.environments.iter().find(|it| it.gated && !self.policy.gates.contains_key(&it.name));
+        let gates = self.policy.gates_on(path.map(|path| &path.name));
+        let closed = workflow.environments.iter().find(|it| it.gated && !gates.contains_key(&it.name));
         match closed {
-            None => Ok(workflow),
+            None => self.without_skipped(workflow, path),
             Some(environment) => Err(Error::new(
                 Code::GateNotConfigured,
                 format!(
@@ -317,12 +325,17 @@ fn differences(first: &Spec, second: &Spec) -> Vec<String> {
     let target = |spec: &Spec| {
         spec.workflow.environments.last().map_or_else(String::new, |environment| environment.name.to_string())
     };
+    let path = |spec: &Spec| {
+        let said = |path: &PathTaken| format!("{}, because: {}", path.name, path.reason);
+        spec.path.as_ref().map_or_else(|| "none".to_owned(), said)
+    };
     [
         ("repository", first.repository.to_string(), second.repository.to_string()),
         ("service", first.service.to_string(), second.service.to_string()),
         ("branch", first.branch.to_string(), second.branch.to_string()),
         ("commit_sha", first.commit.to_string(), second.commit.to_string()),
         ("target_environment", target(first), target(second)),
+        ("path", path(first), path(second)),
         ("mode", format!("{:?}", first.mode), format!("{:?}", second.mode)),
         ("variables", format!("{:?}", first.variables), format!("{:?}", second.variables)),
         ("manifests", format!("{:?}", first.manifests), format!("{:?}", second.manifests)),

@@ -1,5 +1,6 @@
 //! How a deployment is: what it waits for, and what can be done.
 
+use super::path::PathView;
 use super::places::HoldView;
 use super::view::{ApprovalSummary, FailureView, StageView, StatusView, wire_name};
 use super::{App, Error};
@@ -70,6 +71,7 @@ impl App {
             commit_sha: deployment.spec.commit.to_string(),
             target_environment: deployment.target().map_or_else(String::new, ToString::to_string),
             mode: wire_name(&deployment.spec.mode),
+            path: PathView::of(deployment),
             waiting_for: self.waiting_for(deployment),
             stage: progress.state.work().map(|(stage, run)| self.stage_view(&stage, run)),
             held_by: progress
@@ -130,13 +132,15 @@ impl App {
         match &deployment.progress.state {
             State::Pending if step => "the caller: send START".to_owned(),
             State::Pending => "the engine, which begins at once".to_owned(),
-            State::AwaitingApproval { environment, request: None } => {
-                if self.policy.gates.contains_key(environment) {
+            State::AwaitingApproval { environment, request: None } => match &deployment.spec.path {
+                _ if self.policy.gates_of(&deployment.spec).contains_key(environment) => {
                     "the engine, which opens the approval request".to_owned()
-                } else {
-                    format!("an operator: the config names nobody who may approve {environment}")
                 }
-            }
+                Some(path) if !self.policy.paths.contains_key(&path.name) => {
+                    format!("an operator: the config has no path `{}` any more", path.name)
+                }
+                _ => format!("an operator: the config names nobody who may approve {environment}"),
+            },
             State::AwaitingApproval { request: Some(request), .. } => {
                 self.waiting_for_people(deployment, request)
             }

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::findings::{FindingView, ValidationView};
+use super::path::PathView;
 use super::places::HoldView;
 use super::timeline::TimelineEntry;
 use crate::domain::approval::ApprovalRequest;
@@ -46,6 +47,9 @@ pub struct StatusView {
     pub target_environment: String,
     /// `auto` or `step`.
     pub mode: String,
+    /// The named path that it takes instead of the ordinary way: tell people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathView>,
     /// What it waits for, and for whom, in one sentence.
     pub waiting_for: String,
     /// The stage at work.
@@ -191,6 +195,9 @@ pub struct SubjectView {
     pub commit_authors: Vec<String>,
     /// The person for whom it was started.
     pub started_for: String,
+    /// What was left out on the way, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathView>,
     /// Environment.
     pub environment: String,
     /// The Harness pipeline.
@@ -226,6 +233,9 @@ pub struct LineView {
     pub commit_sha: String,
     /// Target environment.
     pub target_environment: String,
+    /// The named path that it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathView>,
     /// When it was created.
     pub created_at: String,
     /// When its last event was recorded.
@@ -237,6 +247,9 @@ pub struct LineView {
 pub struct HistoryView {
     /// The deployment.
     pub deployment_id: String,
+    /// The named path that it takes instead of the ordinary way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathView>,
     /// In their order.
     pub events: Vec<EventView>,
     /// Pass it as `after` to get the next ones.
@@ -292,6 +305,7 @@ impl ApprovalView {
                 commit_sha: subject.commit_sha.to_string(),
                 commit_authors: subject.commit_authors.iter().map(ToString::to_string).collect(),
                 started_for: subject.started_for.map_or_else(String::new, |name| name.to_string()),
+                path: subject.shortcut.map(PathView::from),
                 environment: subject.environment.map_or_else(String::new, |name| name.to_string()),
                 pipeline_id: subject.pipeline_id.to_string(),
                 inputs: subject.inputs.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
@@ -357,6 +371,7 @@ impl From<&Deployment> for LineView {
             service: deployment.spec.service.to_string(),
             commit_sha: deployment.spec.commit.to_string(),
             target_environment: deployment.target().map_or_else(String::new, ToString::to_string),
+            path: PathView::of(deployment),
             created_at: deployment.created_at.to_rfc3339(),
             updated_at: deployment.progress.updated_at.to_rfc3339(),
         }

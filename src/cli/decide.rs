@@ -68,6 +68,10 @@ fn confirm(asked: &ApprovalView, verdict: Verdict) -> Result<(), Error> {
         let _ = show("BREAK GLASS", &rule);
         let _ = show("afterwards", "everybody is told, and somebody else must review it");
     }
+    if let Some(path) = &what.path {
+        let _ = show("PATH", &path.meaning());
+        let _ = show("because", &visible(&path.reason_untrusted));
+    }
     let _ = show("deployment", &asked.deployment_id);
     let _ = show("environment", &what.environment);
     let _ = show("service", &what.service);

@@ -6,7 +6,6 @@ use super::{Global, listen, output, wiring};
 use crate::app::{App, Code, Error};
 use crate::config::{Config, OauthSection, Policy, environment};
 use crate::domain::gate::Gate;
-use crate::domain::id::EnvironmentName;
 use crate::domain::origin::Origin;
 
 pub(super) async fn run(global: &Global) -> Result<(), Error> {
@@ -65,13 +64,18 @@ fn gates(policy: &Policy) -> Vec<Finding> {
                 format!("nobody may approve {name}, so no deployment can go there"),
                 format!("name approvers under `approval` of environment `{name}`"),
             )),
-            Some(gate) => findings.extend(gate_findings(policy, name, gate)),
+            Some(gate) => findings.extend(gate_findings(policy, name.as_str(), gate)),
+        }
+    }
+    for path in policy.paths.keys() {
+        for (environment, gate) in policy.gates_on(Some(path)).iter() {
+            findings.extend(gate_findings(policy, &format!("{environment} on the path {path}"), gate));
         }
     }
     findings
 }
 
-fn gate_findings(policy: &Policy, name: &EnvironmentName, gate: &Gate) -> Vec<Finding> {
+fn gate_findings(policy: &Policy, name: &str, gate: &Gate) -> Vec<Finding> {
     let mut findings = vec![Finding::good(
         "gate",
         format!("{name}: {} of {} people approve", gate.required_approvals, gate.approvers.len()),

@@ -2,6 +2,7 @@
 
 use super::{Global, output, wiring};
 use crate::app::Error;
+use crate::domain::text::visible;
 
 /// Events asked for at a time.
 const PAGE: u32 = 100;
@@ -17,6 +18,9 @@ pub(super) async fn of(global: &Global, id: &str) -> Result<(), Error> {
     }
     if global.json {
         return output::json(&history);
+    }
+    if let Some(path) = &history.path {
+        output::line(&format!("PATH {}; because: {}", path.meaning(), visible(&path.reason_untrusted)));
     }
     let rows = history
         .events

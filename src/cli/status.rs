@@ -4,6 +4,7 @@ use super::output::{self, Style};
 use super::{Global, wiring};
 use crate::app::view::StatusView;
 use crate::app::{Error, ListRequest};
+use crate::domain::text::visible;
 
 pub(super) async fn one(global: &Global, id: &str) -> Result<(), Error> {
     let app = wiring::app(global)?;
@@ -25,10 +26,19 @@ pub(super) async fn list(global: &Global, all: bool) -> Result<(), Error> {
         .deployments
         .into_iter()
         .map(|it| {
-            vec![it.deployment_id, it.state, it.service, it.commit_sha, it.target_environment, it.updated_at]
+            let path = it.path.map_or_else(String::new, |path| path.meaning());
+            vec![
+                it.deployment_id,
+                it.state,
+                it.service,
+                it.commit_sha,
+                it.target_environment,
+                it.updated_at,
+                path,
+            ]
         })
         .collect();
-    output::table(&["deployment", "state", "service", "commit", "target", "last event"], rows);
+    output::table(&["deployment", "state", "service", "commit", "target", "last event", "path"], rows);
     Ok(())
 }
 
@@ -43,6 +53,10 @@ pub(super) fn show(global: &Global, status: &StatusView) -> Result<(), Error> {
         "  {} {} of {} ({}) to {}",
         status.service, status.commit_sha, status.repository, status.branch, status.target_environment
     ));
+    if let Some(path) = &status.path {
+        let text = format!("  PATH {}; because: {}", path.meaning(), visible(&path.reason_untrusted));
+        output::line(&output::styled(Style::Bad, &text));
+    }
     output::line(&format!("  waiting for {}", status.waiting_for));
     if let Some(stage) = &status.stage {
         output::line(&format!(

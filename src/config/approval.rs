@@ -76,8 +76,12 @@ impl ApprovalSection {
         }
         let expires_after =
             super::file::duration(self.expires_after.as_deref(), "expires_after")?.unwrap_or(DEFAULT_EXPIRY);
+        let required_groups = groups.required(&self.required_groups, &here)?;
+        if let Some(group) = unrepresented(&required_groups, approvers.iter()) {
+            return Err(format!("{here}: nobody of the required group `{group}` is among the approvers"));
+        }
         Ok(Gate {
-            required_groups: self.required_groups(&approvers, groups, &here)?,
+            required_groups,
             approvers,
             required_approvals,
             allow_self_approval: self.allow_self_approval,
@@ -87,26 +91,16 @@ impl ApprovalSection {
             break_glass: self.break_glass.as_ref().map(|it| it.rule(people, groups, &here)).transpose()?,
         })
     }
+}
 
-    fn required_groups(
-        &self,
-        approvers: &[Approver],
-        groups: &Groups,
-        here: &str,
-    ) -> Result<Vec<RequiredGroup>, String> {
-        self.required_groups
-            .iter()
-            .map(|name| {
-                let name = name.strip_prefix("group:").unwrap_or(name);
-                let members = groups.members(name, here)?;
-                if approvers.iter().any(|approver| members.contains(&approver.name)) {
-                    Ok(RequiredGroup { name: name.to_owned(), members: members.to_vec() })
-                } else {
-                    Err(format!("{here}: nobody of the required group `{name}` is among the approvers"))
-                }
-            })
-            .collect()
-    }
+/// The first of these groups of which nobody is among the approvers.
+pub(super) fn unrepresented<'a, 'b>(
+    groups: &'a [RequiredGroup],
+    approvers: impl Iterator<Item = &'b Approver> + Clone,
+) -> Option<&'a str> {
+    let is_represented =
+        |group: &&RequiredGroup| approvers.clone().any(|approver| group.members.contains(&approver.name));
+    groups.iter().find(|group| !is_represented(group)).map(|group| group.name.as_str())
 }
 
 impl BreakGlassSection {
@@ -127,7 +121,7 @@ impl BreakGlassSection {
 }
 
 /// Whether a person without a key can decide over some channel that is accepted.
-fn accepts_without_key(accept: &[Assurance]) -> bool {
+pub(super) fn accepts_without_key(accept: &[Assurance]) -> bool {
     accept.iter().any(|assurance| {
         matches!(assurance, Assurance::Token | Assurance::ClientConfirmed | Assurance::Agent)
     })

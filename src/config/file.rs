@@ -11,11 +11,12 @@ use serde::Deserialize;
 use super::environments::{self, EnvironmentSection};
 use super::freeze::{FreezeSection, freezes};
 use super::http::HttpSection;
+use super::path::{PathSection, paths};
 use super::people::{AgentSection, Groups, PeopleSection};
 use super::pipeline::Pipelines;
 use super::policy::Policy;
 use super::validation::ValidationSection;
-use crate::domain::id::{PrincipalName, VariableName};
+use crate::domain::id::{PathName, PrincipalName, VariableName};
 use crate::domain::plan::{Gates, Timing};
 use crate::domain::workflow::{Environment, Workflow};
 
@@ -32,6 +33,7 @@ pub(super) struct ConfigFile {
     pipelines: Pipelines,
     environments: Option<Vec<EnvironmentSection>>,
     freezes: Vec<FreezeSection>,
+    paths: BTreeMap<PathName, PathSection>,
     agent: AgentSection,
     validation: ValidationSection,
     timing: TimingSection,
@@ -93,8 +95,14 @@ impl ConfigFile {
         }
         Ok(Policy {
             user,
+            paths: paths(&self.paths, &environments, &gates, &self.people, &self.groups)?,
             freezes: freezes(&self.freezes, &environments, &self.people, &self.groups)?,
-            workflow: Workflow { build: self.pipelines.build()?, test: self.pipelines.test()?, environments },
+            workflow: Workflow {
+                build: self.pipelines.build()?,
+                test: self.pipelines.test()?,
+                environments,
+                skipped: Vec::new(),
+            },
             gates,
             rules,
             people: self.people.people(&self.agent)?,

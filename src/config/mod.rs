@@ -8,6 +8,7 @@ mod freeze;
 mod health;
 mod http;
 mod oauth;
+mod path;
 mod people;
 mod pipeline;
 pub mod policy;

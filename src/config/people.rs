@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::policy::Person;
-use crate::domain::gate::Approver;
+use crate::domain::gate::{Approver, RequiredGroup};
 use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName};
 use crate::domain::limits::Limits;
 use crate::domain::role::{Right, Role};
@@ -128,6 +128,25 @@ impl PeopleSection {
         Ok(names)
     }
 
+    /// The people whom `entries` name, `group:NAME` resolved, as those for whom
+    /// something may be started at `here`.
+    pub(super) fn operators(
+        &self,
+        entries: &[String],
+        groups: &Groups,
+        here: &str,
+    ) -> Result<BTreeSet<PrincipalName>, String> {
+        let names = groups.resolved(entries, here)?;
+        for name in &names {
+            if !self.section(name, here)?.roles().iter().any(|role| role.includes(Right::Operate)) {
+                return Err(format!(
+                    "{here}: the roles of `{name}` do not include \"operator\"; add it, or leave them out there"
+                ));
+            }
+        }
+        Ok(names)
+    }
+
     fn section(&self, name: &PrincipalName, here: &str) -> Result<&PersonSection, String> {
         self.0.get(name).ok_or_else(|| {
             format!("{here}: there is no person `{name}`; add [people.{name}] with the public_key that keygen prints")
@@ -161,8 +180,17 @@ impl Groups {
         Ok(names)
     }
 
+    /// The groups of these names, each of which must be there and not be empty.
+    pub(super) fn required(&self, names: &[String], here: &str) -> Result<Vec<RequiredGroup>, String> {
+        let required = |name: &String| {
+            let name = name.strip_prefix("group:").unwrap_or(name);
+            Ok(RequiredGroup { name: name.to_owned(), members: self.members(name, here)?.to_vec() })
+        };
+        names.iter().map(required).collect()
+    }
+
     /// Who is in the group, which must be there and not be empty.
-    pub(super) fn members(&self, group: &str, here: &str) -> Result<&[PrincipalName], String> {
+    fn members(&self, group: &str, here: &str) -> Result<&[PrincipalName], String> {
         match self.0.get(group).map(Vec::as_slice) {
             None => Err(format!("{here}: there is no group `{group}`; add it under [groups]")),
             Some([]) => Err(format!("{here}: the group `{group}` is empty")),

@@ -1,16 +1,19 @@
 //! The rules of this installation, resolved: who, through which stages, past
 //! which gates.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::domain::assurance::Assurance;
+use crate::domain::deployment::Spec;
 use crate::domain::entrance::Rules;
 use crate::domain::finding::Levels;
 use crate::domain::freeze::Freeze;
 use crate::domain::gate::Gate;
-use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName};
+use crate::domain::id::{EnvironmentName, PathName, PipelineId, PrincipalName};
 use crate::domain::limits::Limits;
+use crate::domain::path::Path;
 use crate::domain::plan::{Gates, Timing};
 use crate::domain::role::{Right, Role};
 use crate::domain::signature::PublicKey;
@@ -25,8 +28,11 @@ pub struct Policy {
     /// All environments, in order. A start copies it up to its target.
     pub workflow: Workflow,
     /// The gates that can be opened. A gated environment that is missing here
-    /// has nobody who could approve, and a start that needs it is refused.
+    /// has nobody who could approve, and a start that needs it is refused. Those
+    /// on the way of a deployment are [`Self::gates_of`] it, and never these.
     pub gates: Gates,
+    /// The named paths.
+    pub paths: BTreeMap<PathName, Path>,
     /// What is asked before anything goes into an environment.
     pub rules: BTreeMap<EnvironmentName, Rules>,
     /// When the environments may be deployed to.
@@ -107,6 +113,22 @@ impl Policy {
     pub fn person_with_subject(&self, subject: &str) -> Option<&PrincipalName> {
         let mut people = self.people.iter();
         people.find(|(_, person)| person.oauth_subject.as_deref() == Some(subject)).map(|(name, _)| name)
+    }
+
+    /// The gates as this deployment meets them: with what its path demands on top.
+    /// None can be opened where the config has its path no more.
+    #[must_use]
+    pub fn gates_of(&self, spec: &Spec) -> Cow<'_, Gates> {
+        self.gates_on(spec.path.as_ref().map(|path| &path.name))
+    }
+
+    /// The gates on a path; on the ordinary way if it is `None`.
+    #[must_use]
+    pub fn gates_on(&self, path: Option<&PathName>) -> Cow<'_, Gates> {
+        let Some(name) = path else { return Cow::Borrowed(&self.gates) };
+        let Some(path) = self.paths.get(name) else { return Cow::Owned(Gates::new()) };
+        let harder = |gate| path.demands.on_top_of(gate);
+        Cow::Owned(self.gates.iter().map(|(environment, gate)| (environment.clone(), harder(gate))).collect())
     }
 
     /// Whether some gate accepts decisions that only the server can see.

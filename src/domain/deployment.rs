@@ -12,6 +12,7 @@ use super::id::{
     Branch, CommitSha, CorrelationKey, DeploymentId, EnvironmentName, FreezeName, IdempotencyKey, IssueKey,
     ManifestPath, PrincipalName, Repository, Service, VariableName,
 };
+use super::path::PathTaken;
 use super::place::{Held, Place};
 use super::principal::Actor;
 use super::state::{State, Version};
@@ -66,6 +67,9 @@ pub struct Spec {
     pub idempotency_key: Option<IdempotencyKey>,
     /// The deployment that this one repeats.
     pub restart_of: Option<DeploymentId>,
+    /// The named path that it takes; `None`: the ordinary way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathTaken>,
     /// The way that it takes, ending at the target environment.
     pub workflow: Workflow,
 }
@@ -246,6 +250,7 @@ impl Deployment {
             commit_sha: version.commit,
             commit_authors: self.spec.commit_authors.clone(),
             started_for: self.initiator().cloned(),
+            shortcut: self.shortcut(stage),
             environment,
             pipeline_id: run.pipeline.clone(),
             inputs,

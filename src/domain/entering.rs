@@ -123,7 +123,7 @@ impl Progress {
             Event::Main(MainEvent::HeldLong) => {
                 self.held = before.held.clone().map(|held| Held { told: true, ..held });
             }
-            Event::Main(MainEvent::PlaceTaken { environment }) => {
+            Event::Main(MainEvent::PlaceTaken { environment, .. }) => {
                 self.place = Some(environment.clone());
                 self.held = None;
             }

@@ -30,6 +30,9 @@ pub struct Rules {
     pub alert_after: Duration,
 }
 
+/// The rule that a commit soaks, by its name in the config.
+pub const SOAK: &str = "soak";
+
 /// What becomes of deployments of one service that meet before an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -146,7 +149,8 @@ impl Lock {
 /// `frozen` is the freeze that covers the environment now.
 ///
 /// What is about the commit and the time comes first: only who is held by
-/// nothing of that waits for the place. A rollback is held by the place alone.
+/// nothing of that waits for the place. A rollback is held by the place alone. What
+/// evidence the deployment's path [waives](waived) holds nobody.
 #[must_use]
 pub fn holds(
     deployment: &Deployment,
@@ -159,29 +163,57 @@ pub fn holds(
     let unready = if matches!(deployment.progress.state, State::RollingBack(_)) {
         Vec::new()
     } else {
-        unready(deployment, rules, frozen, facts, now)
+        unready(deployment, environment, rules, frozen, facts, now)
     };
     if unready.is_empty() { holds_of_the_place(deployment, environment, facts) } else { unready }
 }
 
+/// The evidence that is missing, and that the deployment's path waives: it would
+/// hold any other deployment. Freezes, locks and quarantine are never waived.
+#[must_use]
+pub fn waived(
+    deployment: &Deployment,
+    environment: &EnvironmentName,
+    rules: &Rules,
+    facts: &Facts,
+    now: Timestamp,
+) -> Vec<Hold> {
+    if matches!(deployment.progress.state, State::RollingBack(_)) {
+        return Vec::new();
+    }
+    let waives = deployment.spec.workflow.waives(environment);
+    missing_evidence(deployment, rules, facts, now).filter(|hold| is_among(&waives, hold)).collect()
+}
+
 fn unready(
     deployment: &Deployment,
+    environment: &EnvironmentName,
     rules: &Rules,
     frozen: Option<Hold>,
     facts: &Facts,
     now: Timestamp,
 ) -> Vec<Hold> {
     let quarantine = facts.quarantined_by.as_ref().map(|by| Hold::Quarantined { by: by.clone() });
+    let waives = deployment.spec.workflow.waives(environment);
+    let evidence = missing_evidence(deployment, rules, facts, now).filter(|hold| !is_among(&waives, hold));
+    quarantine.into_iter().chain(evidence).chain(frozen).collect()
+}
+
+fn is_among(waives: &[&str], hold: &Hold) -> bool {
+    hold.rule().is_some_and(|rule| waives.contains(&rule))
+}
+
+fn missing_evidence(
+    deployment: &Deployment,
+    rules: &Rules,
+    facts: &Facts,
+    now: Timestamp,
+) -> impl Iterator<Item = Hold> {
     let unproven = rules.require.iter().filter_map(|proof| {
         let saw = proof.missing(deployment, facts)?;
         Some(Hold::Unproven { rule: proof.as_str().to_owned(), saw })
     });
-    quarantine
-        .into_iter()
-        .chain(unproven)
-        .chain(soaking(deployment, rules, facts, now))
-        .chain(frozen)
-        .collect()
+    unproven.chain(soaking(deployment, rules, facts, now))
 }
 
 impl Proof {
@@ -224,11 +256,11 @@ fn soaking(deployment: &Deployment, rules: &Rules, facts: &Facts, now: Timestamp
             Some(Hold::Soaking { environment: previous, until: now.plus(rules.soak.saturating_sub(stayed)) })
         }
         Some((_, Some(left))) => Some(Hold::Unproven {
-            rule: "soak".to_owned(),
+            rule: SOAK.to_owned(),
             saw: format!("{commit} left {previous} at {}, too early", left.to_rfc3339()),
         }),
         None => Some(Hold::Unproven {
-            rule: "soak".to_owned(),
+            rule: SOAK.to_owned(),
             saw: format!("{commit} has not been in {previous}"),
         }),
     }

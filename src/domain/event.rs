@@ -62,6 +62,9 @@ pub enum MainEvent {
     PlaceTaken {
         /// The environment.
         environment: EnvironmentName,
+        /// What would have held it, and is waived on its path.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        waived: Vec<Hold>,
     },
     /// Somebody lets it pass a freeze.
     FreezeOverridden {

@@ -124,6 +124,16 @@ checked_text!(
 );
 
 checked_text!(
+    /// The name of a path, as a start names it.
+    PathName,
+    "a name of a path",
+    "it is 1 to 32 lower-case letters, digits or hyphens, and starts with a letter",
+    |text| (1..=32).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+);
+
+checked_text!(
     /// The name of a freeze or of a window.
     FreezeName,
     "a name of a freeze",

@@ -27,6 +27,7 @@ pub mod id;
 pub mod limits;
 pub mod notice;
 pub mod origin;
+pub mod path;
 pub mod place;
 pub mod plan;
 pub mod principal;

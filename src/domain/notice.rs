@@ -10,6 +10,7 @@ use super::id::DeploymentId;
 use super::run::RunEvent;
 use super::state::{FailureReason, Permit, State};
 use super::time::Timestamp;
+use super::workflow::Stage;
 
 /// One message about one deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,11 +68,12 @@ pub enum Topic {
 #[must_use]
 pub fn of(before: &Deployment, event: &Event, after: &Progress) -> Vec<Notice> {
     let Some((topic, text)) = news(before, event, after) else { return Vec::new() };
+    let path = path(before, topic);
     vec![Notice {
         key: format!("{}:{}:{}", before.id, after.version, topic.as_str()),
         deployment: before.id.clone(),
         topic,
-        text: format!("{} {}: {text}", before.spec.service, before.spec.commit),
+        text: format!("{} {}: {text}{path}", before.spec.service, before.spec.commit),
         at: after.updated_at,
     }]
 }
@@ -159,6 +161,20 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
         }
         _ => return None,
     })
+}
+
+/// That it is not on the ordinary way; at its start and for those who approve, what that means and why.
+fn path(deployment: &Deployment, topic: Topic) -> String {
+    let next = deployment.progress.state.environment().or(deployment.target());
+    let Some(shortcut) = next.and_then(|it| deployment.shortcut(&Stage::Deploying(it.clone()))) else {
+        return String::new();
+    };
+    match topic {
+        Topic::Started | Topic::ApprovalRequested => {
+            format!(" — PATH {}; because: {}", shortcut.meaning(), shortcut.reason)
+        }
+        _ => format!(" (path {})", shortcut.path),
+    }
 }
 
 fn held(deployment: &Deployment) -> String {

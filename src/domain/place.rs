@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::entrance::SOAK;
 use super::id::{DeploymentId, EnvironmentName, FreezeName, Service};
 use super::time::Timestamp;
 
@@ -128,6 +129,21 @@ impl Hold {
             Self::Frozen { .. } | Self::Soaking { .. } | Self::Unproven { .. } | Self::Quarantined { .. } => {
                 false
             }
+        }
+    }
+
+    /// The rule about evidence that is not met, by its name in the config.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Soaking { .. } => Some(SOAK),
+            Self::Unproven { rule, .. } => Some(rule),
+            Self::Taken { .. }
+            | Self::Queued { .. }
+            | Self::Full { .. }
+            | Self::Locked { .. }
+            | Self::Frozen { .. }
+            | Self::Quarantined { .. } => None,
         }
     }
 

@@ -11,6 +11,7 @@ use super::id::{
     Branch, CommitSha, DeploymentId, EnvironmentName, PipelineId, PrincipalName, Repository, Service,
     VariableName,
 };
+use super::path::Shortcut;
 
 /// SHA-256 over RFC 8785 canonical JSON, as 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,9 @@ pub struct Subject {
     pub commit_authors: Vec<PrincipalName>,
     /// The person for whom the deployment was started.
     pub started_for: Option<PrincipalName>,
+    /// What was left out on the way, and why; `None` on the ordinary way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortcut: Option<Shortcut>,
     /// The environment; `None` for build and test.
     pub environment: Option<EnvironmentName>,
     /// The pipeline.

@@ -109,7 +109,7 @@ impl Deployment {
 
             (_, E::Held { .. }) => self.stays(),
             (_, E::HeldLong) => self.held_long(),
-            (_, E::PlaceTaken { environment }) => self.place_taken(environment),
+            (_, E::PlaceTaken { environment, .. }) => self.place_taken(environment),
             (_, E::FreezeOverridden { freeze, .. }) => self.freeze_overridden(freeze),
             (_, E::Superseded { by }) => self.superseded(by),
 

@@ -3,7 +3,7 @@
 //! A workflow is copied into the deployment when it starts, so that a change of
 //! the config never alters one in flight.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub struct Workflow {
     pub test: PipelineRun,
     /// The environments in their order; the last is the target.
     pub environments: Vec<Environment>,
+    /// The stages that the deployment's path leaves out, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Stage>,
 }
 
 /// One environment of a workflow.
@@ -109,9 +112,33 @@ impl Workflow {
         self.environments.iter().find(|environment| environment.name == *name)
     }
 
-    /// The stage after `stage`; `None` when `stage` ends the way.
+    /// The stage after `stage`; `None` when `stage` ends the way. What is left out comes after nothing.
     #[must_use]
     pub fn after(&self, stage: &Stage) -> Option<Stage> {
+        std::iter::successors(self.next(stage), |stage| self.next(stage)).find(|stage| !self.skips(stage))
+    }
+
+    /// Whether `stage` is left out. Its target, a gate, validation and build never are, whatever is stored.
+    #[must_use]
+    pub fn skips(&self, stage: &Stage) -> bool {
+        let may_be = match stage {
+            Stage::Testing => true,
+            Stage::Deploying(_) => !self.is_gated(stage) && self.next(stage).is_some(),
+            Stage::Validating | Stage::Building | Stage::Restoring(_) => false,
+        };
+        may_be && self.skipped.contains(stage)
+    }
+
+    /// The same way without those of `stages` that are on it.
+    #[must_use]
+    pub fn without(mut self, stages: &BTreeSet<Stage>) -> Self {
+        let way = std::iter::successors(Some(Stage::Validating), |stage| self.next(stage));
+        self.skipped = way.filter(|stage| stages.contains(stage)).collect();
+        self
+    }
+
+    /// The stage after `stage`, left out or not.
+    fn next(&self, stage: &Stage) -> Option<Stage> {
         let deploying = |environment: &Environment| Stage::Deploying(environment.name.clone());
         match stage {
             Stage::Validating => Some(Stage::Building),

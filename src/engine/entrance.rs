@@ -109,7 +109,8 @@ impl<'a> Visit<'a> {
         if has_it {
             return Ok(Some(self.deployment.clone()));
         }
-        let taken = MainEvent::PlaceTaken { environment: self.environment.clone() };
+        let waived = entrance::waived(self.deployment, self.environment, &self.rules, &self.facts, self.now);
+        let taken = MainEvent::PlaceTaken { environment: self.environment.clone(), waived };
         match self.parts.record(self.fence, self.deployment, taken).await {
             // Somebody was faster.
             Err(store::Error::Held(holds)) => self.stay_outside(holds).await.map(|()| None),

@@ -210,7 +210,8 @@ impl Engine {
             if self.busy.contains(&deployment.id) {
                 continue;
             }
-            match plan::next(&deployment, &self.parts.policy.timing, &self.parts.policy.gates, now) {
+            let gates = self.parts.policy.gates_of(&deployment.spec);
+            match plan::next(&deployment, &self.parts.policy.timing, &gates, now) {
                 Next::Do(step) => {
                     self.busy.insert(deployment.id.clone());
                     begun += 1;

@@ -132,7 +132,7 @@ async fn trigger(
 ) -> Result<(), store::Error> {
     let policy = match stage {
         Stage::Deploying(environment) if deployment.spec.workflow.is_gated(stage) => {
-            parts.policy.gates.get(environment).map(Gate::version)
+            parts.policy.gates_of(&deployment.spec).get(environment).map(Gate::version)
         }
         _ => None,
     };
@@ -227,8 +227,9 @@ async fn no_way(
     parts.look_again(fence, deployment, NO_WAY_PAUSE).await
 }
 
-/// The stored workflow says whether a stage is gated, and a stored row can be
-/// edited. What the config has behind a gate never runs without one.
+/// The stored workflow says whether a stage is gated or left out, and a stored row
+/// can be edited. What the config has behind a gate never runs without one, and
+/// nobody goes around a gate.
 fn missing_gate(parts: &Parts, deployment: &Deployment, stage: &Stage, subject: &Subject) -> Option<Failure> {
     let to_a_gate = match stage {
         Stage::Deploying(name) => parts.policy.workflow.environment(name).is_some_and(|it| it.gated),
@@ -237,13 +238,18 @@ fn missing_gate(parts: &Parts, deployment: &Deployment, stage: &Stage, subject: 
         Stage::Restoring(_) => return None,
     };
     let gated_by_config = to_a_gate || parts.policy.is_behind_a_gate(&subject.pipeline_id);
-    (gated_by_config && !deployment.spec.workflow.is_gated(stage)).then(|| Failure {
-        cause: Cause::PolicyDenied,
-        message: format!(
+    let denied = |message| Failure { cause: Cause::PolicyDenied, message, retry: Retry::Final };
+    if gated_by_config && !deployment.spec.workflow.is_gated(stage) {
+        return Some(denied(format!(
             "the config asks for an approval before {} runs, and this deployment's workflow does not; start a new deployment",
             subject.pipeline_id
-        ),
-        retry: Retry::Final,
+        )));
+    }
+    let is_gated =
+        |name: &&EnvironmentName| parts.policy.workflow.environment(name).is_some_and(|it| it.gated);
+    let mut left_out = deployment.spec.workflow.skipped.iter().filter_map(Stage::environment);
+    left_out.find(is_gated).filter(|_| stage.environment().is_some()).map(|gate| {
+        denied(format!("the config asks for an approval before {gate}, which this deployment's path leaves out; start a new deployment"))
     })
 }
 
@@ -264,7 +270,8 @@ async fn request_approval(
     environment: &EnvironmentName,
 ) -> Result<(), store::Error> {
     let stage = Stage::Deploying(environment.clone());
-    let Some(gate) = parts.policy.gates.get(environment) else {
+    let gates = parts.policy.gates_of(&deployment.spec);
+    let Some(gate) = gates.get(environment) else {
         tracing::error!(deployment = %deployment.id, %environment, "nobody may approve: the config names no approvers");
         return parts.look_again(fence, deployment, CLOSED_GATE_PAUSE).await;
     };

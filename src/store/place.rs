@@ -5,7 +5,7 @@
 //! remarks in the history, the newest of which counts.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
 use super::error::Error;
 use super::lookup::Lookup;
@@ -123,7 +123,7 @@ pub(super) fn facts(
         before,
         previous,
         quarantined_by: quarantine(connection, service, deployment.spec.commit.as_str())?,
-        tested_by: Some(deployment.id.clone()),
+        tested_by: tested_by(connection, deployment)?,
         failed_since: failed_since(connection, deployment)?,
         ..occupation(connection, deployment, environment)?
     })
@@ -243,6 +243,47 @@ pub(super) fn quarantine(
         return Ok(None);
     }
     id.parse().map(Some).map_err(|error| Error::corrupt(format!("{error}")))
+}
+
+/// A deployment of the commit whose tests passed: this one, if its did.
+fn tested_by(connection: &Connection, deployment: &Deployment) -> Result<Option<DeploymentId>, Error> {
+    let own = passed_tests(
+        connection,
+        "SELECT id, last_record FROM deployment WHERE id = ?1",
+        &[&deployment.id.as_str()],
+    )?;
+    if own.is_some() {
+        return Ok(own);
+    }
+    let spec = &deployment.spec;
+    passed_tests(
+        connection,
+        "SELECT id, last_record FROM deployment JOIN spec ON spec.deployment = number
+         WHERE repository = ?1 AND service = ?2 AND spec ->> '$.commit' = ?3
+         ORDER BY number DESC LIMIT 50",
+        &[&spec.repository.as_str(), &spec.service.as_str(), &spec.commit.as_str()],
+    )
+}
+
+/// One of `candidates`, a query for `id` and `last_record`, in whose history the tests passed.
+fn passed_tests(
+    connection: &Connection,
+    candidates: &str,
+    values: &[&dyn ToSql],
+) -> Result<Option<DeploymentId>, Error> {
+    connection
+        .prepare_cached(&format!(
+            "WITH RECURSIVE history (of, position) AS (
+                 SELECT id, last_record FROM ({candidates})
+                 UNION ALL
+                 SELECT of, previous FROM history JOIN event USING (position) WHERE previous > 0
+             )
+             SELECT of FROM history JOIN event USING (position)
+             WHERE event ->> '$.event' = 'STAGE_COMPLETE' AND event ->> '$.completion.stage' = 'testing' LIMIT 1"
+        ))?
+        .query_and_then(values, |row| row::parsed(row, "of"))?
+        .next()
+        .transpose()
 }
 
 /// A deployment of the same commit that was started later and whose rollout or tests failed.

@@ -38,7 +38,7 @@ pub(super) struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) request: Option<ApprovalSummary>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    what: Option<SubjectView>,
+    pub(super) what: Option<SubjectView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     started_by: Option<String>,
     /// What validation warned of.

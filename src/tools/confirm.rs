@@ -122,8 +122,15 @@ fn question(asked: &ApprovalView) -> Result<ElicitRequestParams, Error> {
         what.inputs.iter().map(|(name, value)| format!("{name} = {}", visible(value))).collect();
     let warnings: Vec<String> =
         asked.warnings.iter().map(|warning| format!("\nWarning: {}", warning.in_one_line())).collect();
+    let path = what.path.as_ref().map_or_else(String::new, |path| {
+        format!(
+            "NOT THE ORDINARY WAY: path {}.\nIts reason: {}\n",
+            path.meaning(),
+            visible(&path.reason_untrusted)
+        )
+    });
     let message = format!(
-        "Deploy {} {} (branch {} of {}) to {}?\nPipeline {} with: {}\nStarted by {}.{}\nDigest {}",
+        "{path}Deploy {} {} (branch {} of {}) to {}?\nPipeline {} with: {}\nStarted by {}.{}\nDigest {}",
         what.service,
         what.commit_sha,
         what.branch,

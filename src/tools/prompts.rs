@@ -80,7 +80,7 @@ const ORDERS: [Order; 5] = [
         arguments: &[DEPLOYMENT_IF_KNOWN],
         text: "Show me what there is to approve: {deployment_id}\n\
                Without an id, call list_deployments with state=awaiting-approval. Call approve for each, and show me the commit, \
-               the environment, the pipeline with its inputs, the digest, who may decide until when, and the command to decide with. \
+               the environment, the pipeline with its inputs, the path and what it leaves out if there is one, the digest, who may decide until when, and the command to decide with. \
                You cannot approve and must not try; if I give you a signed approval, pass it as signed_approval.",
     },
     Order {

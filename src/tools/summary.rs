@@ -27,6 +27,9 @@ impl Summary for StatusView {
     fn summary(&self) -> String {
         let commit: String = self.commit_sha.chars().take(SHORT_COMMIT).collect();
         let mut text = format!("{} of {} {commit} is {}", self.deployment_id, self.service, self.state);
+        if let Some(path) = &self.path {
+            text += &format!(" on the path {}", path.meaning());
+        }
         if let Some(stage) = &self.stage {
             text += &format!(" (attempt {} of {})", stage.attempt, stage.max_attempts);
         }
@@ -116,6 +119,9 @@ impl Summary for approve::Answer {
             return format!("The approval was recorded, {sufficed}. {}", deployment.summary());
         }
         let mut text = "Not approved: you cannot approve, people do.".to_owned();
+        if let Some(path) = self.what.as_ref().and_then(|what| what.path.as_ref()) {
+            text += &format!(" This is the path {}: say so, with its reason.", path.meaning());
+        }
         if let (Some(request), Some(how)) = (&self.request, &self.how_to_decide) {
             text += &format!(
                 " {} of {} approvals for {} are given; {} can decide before {}: {how}. Next: tell them, then wait_for_deployment with until=ended.",
@@ -135,7 +141,9 @@ impl Summary for ListView {
         let lines = self.deployments.iter().map(|line| {
             let commit: String = line.commit_sha.chars().take(SHORT_COMMIT).collect();
             let (id, service, state) = (&line.deployment_id, &line.service, &line.state);
-            format!("{id} {service} {commit} → {}: {state}", line.target_environment)
+            let path =
+                line.path.as_ref().map_or_else(String::new, |path| format!(" (path {})", path.meaning()));
+            format!("{id} {service} {commit} → {}: {state}{path}", line.target_environment)
         });
         let more = self.next_cursor.as_ref().map(|cursor| format!("There are more: pass cursor={cursor}."));
         said(lines, "No deployment matches.", more)
@@ -148,7 +156,8 @@ impl Summary for HistoryView {
             format!("{} {} {} → {} by {}", event.version, event.at, event.event, event.state, event.by)
         });
         let more = self.next_after.map(|after| format!("There may be more: pass after={after}."));
-        said(lines, "There are no further events.", more)
+        let path = self.path.as_ref().map_or_else(String::new, |path| format!("Path {}.\n", path.meaning()));
+        path + &said(lines, "There are no further events.", more)
     }
 }
 
@@ -231,8 +240,10 @@ impl Summary for PlanView {
             [] => "It can be started".to_owned(),
             blockers => format!("It cannot be started: {}", blockers.join("; ")),
         };
+        let path =
+            self.path.as_ref().map_or_else(String::new, |path| format!(" on the path {}", path.meaning()));
         format!(
-            "{} {commit} to {}: {}. {verdict}, with expected_plan_hash={}. Nothing was started.",
+            "{} {commit} to {}{path}: {}. {verdict}, with expected_plan_hash={}. Nothing was started.",
             self.service,
             self.target_environment,
             stages.join(" → "),

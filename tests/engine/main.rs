@@ -20,6 +20,8 @@ mod freezing;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod hotfix;
+#[cfg(test)]
 mod lost;
 #[cfg(test)]
 mod places;

@@ -306,11 +306,16 @@ impl Talk<'_> {
 
     /// Grace decides on what is asked.
     pub(crate) async fn decide(&self, verdict: Verdict) {
+        self.decided_by("grace", verdict).await;
+    }
+
+    /// Somebody decides on what is asked.
+    pub(crate) async fn decided_by(&self, name: &str, verdict: Verdict) {
         let app = &self.world.app;
-        let grace = "grace".parse().unwrap();
-        let statement = app.statement(self.id.as_str(), &grace, verdict, Some("because")).await.unwrap();
-        let token = Decision::sign(statement, &key_of("grace")).to_token();
-        app.decide(self.id.as_str(), &token, verdict, &Actor::at_command_line(grace)).await.unwrap();
+        let person = name.parse().unwrap();
+        let statement = app.statement(self.id.as_str(), &person, verdict, Some("because")).await.unwrap();
+        let token = Decision::sign(statement, &key_of(name)).to_token();
+        app.decide(self.id.as_str(), &token, verdict, &Actor::at_command_line(person)).await.unwrap();
     }
 
     /// Somebody sends an event.

@@ -61,6 +61,7 @@ pub(crate) fn spec() -> Spec {
         commits: Vec::new(),
         idempotency_key: None,
         restart_of: None,
+        path: None,
         workflow: Workflow {
             build: pipeline("build_and_push"),
             test: pipeline("run_tests"),
@@ -69,6 +70,7 @@ pub(crate) fn spec() -> Spec {
                 environment("staging", false),
                 environment("prod", true),
             ],
+            skipped: Vec::new(),
         },
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn check(policy: &Policy, deployment: &Deployment) -> Vec<Finding> {
         .filter_map(|environment| {
             let name = &environment.name;
             let subject = format!("environments.{name}.approval");
-            if environment.gated && !policy.gates.contains_key(name) {
+            if environment.gated && !policy.gates_of(&deployment.spec).contains_key(name) {
                 return Some(Finding::new(
                     FindingCode::GateNotConfigured,
                     &subject,
