@@ -39,6 +39,7 @@ mod tampering;
 mod telling;
 #[cfg(test)]
 mod timeouts;
+#[cfg(test)]
 mod validating;
 #[cfg(test)]
 mod world;
