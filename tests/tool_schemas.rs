@@ -6,11 +6,11 @@ use deployment_orchestrator::tools::catalogue;
 use serde_json::{Value, json};
 
 /// The most that `tools/list` may have.
-const LIST_LIMIT: usize = 26 * 1024;
+const LIST_LIMIT: usize = 32 * 1024;
 
 /// The most that a model is shown of it in every conversation: names,
 /// descriptions and arguments.
-const SHOWN_LIMIT: usize = 18 * 1024;
+const SHOWN_LIMIT: usize = 20 * 1024;
 
 /// Some clients cut descriptions after 2 KB.
 const DESCRIPTION_LIMIT: usize = 1024;
