@@ -9,7 +9,7 @@ use crate::domain::principal::Actor;
 use crate::domain::remark::Remark;
 use crate::domain::role::Right;
 use crate::domain::text::shortened;
-use crate::store::{self, About, Frozen, Store};
+use crate::store::{self, About, Frozen};
 
 /// Since when all agents are stopped, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -61,12 +61,12 @@ impl App {
     /// # Errors
     /// Only those of the database.
     pub async fn frozen_agents(&self) -> Result<Option<FrozenView>, Error> {
-        Ok(self.blocking(Store::agents_frozen).await?.map(FrozenView::from))
+        Ok(self.read(|snapshot| snapshot.agents_frozen()).await?.map(FrozenView::from))
     }
 
     /// The refusal of an agent while all are stopped.
     pub(super) async fn refusal_of_frozen_agents(&self) -> Result<(), Error> {
-        let frozen = self.blocking(Store::agents_frozen).await?;
+        let frozen = self.read(|snapshot| snapshot.agents_frozen()).await?;
         frozen.map_or(Ok(()), |frozen| Err(store::Error::AgentsFrozen(frozen).into()))
     }
 }

@@ -42,6 +42,8 @@ pub enum Code {
     AgentLimited,
     /// All agents were stopped by a person.
     AgentsFrozen,
+    /// More is watched than one client may.
+    TooManyWatched,
     /// An earlier use of break-glass has not been reviewed.
     ReviewDue,
     /// This takes a person over a channel that an agent cannot use.
@@ -82,7 +84,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::MalformedArgument,
         Self::UnknownDeployment,
         Self::UnknownEnvironment,
@@ -99,6 +101,7 @@ impl Code {
         Self::UnknownToken,
         Self::AgentLimited,
         Self::AgentsFrozen,
+        Self::TooManyWatched,
         Self::ReviewDue,
         Self::NeedsHuman,
         Self::ReservedVariable,
@@ -139,6 +142,7 @@ impl Code {
             Self::UnknownToken => "unknown-token",
             Self::AgentLimited => "agent-limited",
             Self::AgentsFrozen => "agents-frozen",
+            Self::TooManyWatched => "too-many-watched",
             Self::ReviewDue => "review-due",
             Self::NeedsHuman => "needs-human",
             Self::ReservedVariable => "reserved-variable",

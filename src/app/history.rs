@@ -50,7 +50,7 @@ pub struct RemarkView {
 }
 
 /// The most that one page holds.
-const PAGE_LIMIT: u32 = 100;
+pub(super) const PAGE_LIMIT: u32 = 100;
 
 impl App {
     /// Deployments that pass the filter, newest first.

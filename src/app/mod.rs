@@ -20,6 +20,7 @@ mod places;
 pub mod plan;
 mod remarks;
 mod reviews;
+mod seals;
 mod session;
 mod start;
 mod status;
@@ -28,6 +29,7 @@ mod tokens;
 mod transition;
 pub mod view;
 mod wait;
+mod watch;
 
 use std::sync::Arc;
 
@@ -40,11 +42,13 @@ pub use harness::{
 pub use history::{ListRequest, RemarkView};
 pub use path::PathView;
 pub use reviews::ReviewView;
+pub use seals::Seals;
 pub use session::Session;
 pub use start::{CommitRequest, RequestedMode, StartRequest};
 pub use tokens::{TokenRequest, TokenView};
 pub use transition::TransitionRequest;
 pub use wait::Until;
+pub use watch::{Lookout, Watch, Watched};
 
 use crate::clock::{Clock, Random};
 use crate::config::policy::Policy;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{App, Code, Error};
+use super::{App, Code, Error, Seals};
 use crate::domain::assurance::Assurance;
 use crate::domain::claims::Granted;
 use crate::domain::id::PrincipalName;
@@ -10,7 +10,6 @@ use crate::domain::principal::{Actor, Channel, Principal};
 use crate::domain::role::{Right, Role};
 use crate::domain::text::shortened;
 use crate::domain::token::{Grant, Holder, Secret};
-use crate::store::Store;
 
 /// Whoever a connection was let in as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +54,12 @@ impl From<&Grant> for Session {
 }
 
 impl App {
-    /// As whom the token `shown` lets somebody in.
+    /// As whom the token `shown` lets somebody in. Of `seals`, those that are known need no verification.
     ///
     /// # Errors
     /// `unknown-token` when it is none, or not good any more; `not-permitted`
     /// when the config does not name its person any more.
-    pub async fn admit(&self, shown: &str) -> Result<Session, Error> {
+    pub async fn admit(&self, shown: &str, seals: &Seals) -> Result<Session, Error> {
         let refused = |why: String| {
             Error::new(
                 Code::UnknownToken,
@@ -70,12 +69,12 @@ impl App {
         };
         let secret: Secret = shown.parse().map_err(|_| refused("this is not a token".to_owned()))?;
         let id = secret.id.clone();
-        let token = self.blocking(move |store: &Store| store.token(&id)).await?;
+        let token = self.read(move |snapshot| snapshot.token(&id)).await?;
         let (Some(token), Some(server)) = (token, &self.server_key) else {
             return Err(refused("this token is not one that this server made".to_owned()));
         };
         let grant = token
-            .admits(&secret, &server.public(), self.clock.now())
+            .admits(&secret, |it| seals.holds(it, &server.public()), self.clock.now())
             .map_err(|why| refused(why.to_string()))?;
         let person = grant.holder.person();
         if self.policy.knows(person) {

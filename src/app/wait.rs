@@ -83,7 +83,7 @@ fn needs_somebody(deployment: &Deployment) -> bool {
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(50);
 
 /// How long an event of another process may stay unnoticed.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 impl App {
     /// Wait until the condition holds or `timeout` has passed, at most

@@ -413,14 +413,6 @@ impl Store {
         self.writer.write(move |connection| token::revoke(connection, &id, &by, at))
     }
 
-    /// The token of this id, good or not.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub fn token(&self, id: &TokenId) -> Result<Option<Token>, Error> {
-        self.readers.read(|connection| token::find(connection, id))
-    }
-
     /// All tokens, good or not, the oldest first: at most [`LARGEST_PAGE`].
     ///
     /// # Errors

@@ -142,6 +142,18 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Err
     Ok(Page { deployments: rows.into_iter().map(|(_, deployment)| deployment).collect(), next })
 }
 
+pub(super) fn active_versions(
+    connection: &Connection,
+    limit: u32,
+) -> Result<Vec<(DeploymentId, u64)>, Error> {
+    connection
+        .prepare_cached("SELECT id, version FROM deployment WHERE active = 1 ORDER BY number DESC LIMIT ?1")?
+        .query_and_then([limit.min(LARGEST_PAGE)], |row| {
+            Ok((row::parsed(row, "id")?, row::unsigned(row.get("version")?)?))
+        })?
+        .collect()
+}
+
 pub(super) fn history(
     connection: &Connection,
     id: &DeploymentId,

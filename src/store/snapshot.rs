@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::chain;
 use super::decoded::Decoded;
 use super::error::Error;
 use super::place;
 use super::queries;
+use super::remark::{self, Frozen};
+use super::token;
 use crate::domain::deployment::Deployment;
 use crate::domain::entrance::{Facts, Lock, Stay};
-use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service};
+use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service, TokenId};
 use crate::domain::place::Place;
 use crate::domain::state::Version;
+use crate::domain::token::Token;
 
 /// The database at one moment. The verbs are those of [`Store`](super::Store).
 pub struct Snapshot<'c> {
@@ -97,6 +101,38 @@ impl<'c> Snapshot<'c> {
     /// Only those of the database.
     pub fn at_hand(&self, place: &Place) -> Result<Vec<DeploymentId>, Error> {
         place::at_hand(self.connection, &place.to_string())
+    }
+
+    /// The token of this id, which is not judged here.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn token(&self, id: &TokenId) -> Result<Option<Token>, Error> {
+        token::find(self.connection, id)
+    }
+
+    /// Why agents may change nothing; `None` if they may.
+    ///
+    /// # Errors
+    /// Only those of the database. Then nobody knows, and agents may not.
+    pub fn agents_frozen(&self) -> Result<Option<Frozen>, Error> {
+        remark::frozen(self.connection)
+    }
+
+    /// The last position of the history; 0 while it is empty. It rises with all that is recorded.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn last_position(&self) -> Result<u64, Error> {
+        Ok(chain::head(self.connection)?.position)
+    }
+
+    /// The newest deployments under way, with their versions.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn active_versions(&self, limit: u32) -> Result<Vec<(DeploymentId, u64)>, Error> {
+        queries::active_versions(self.connection, limit)
     }
 
     /// The versions that an environment had, newest first.

@@ -20,6 +20,7 @@ mod harness_get_execution;
 mod harness_get_execution_url;
 mod harness_list_executions;
 mod harness_trigger_pipeline;
+mod leaving;
 mod list_deployments;
 mod plan_deployment;
 mod prompts;
@@ -30,6 +31,7 @@ mod rollback_deployment;
 mod schema;
 mod start_deployment;
 mod streamable;
+mod subscriptions;
 mod summary;
 mod tool;
 mod toolbox;
@@ -44,9 +46,12 @@ use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, ErrorData, GetPromptRequestParams,
     GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
     ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
-    RequestStateCodec, ServerCapabilities, ServerConfig, Tool,
+    RequestStateCodec, ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool,
+    UnsubscribeRequestParams,
 };
-use rmcp::service::{QuitReason, RequestContext, ServerInitializeError, serve_server_with_ct};
+use rmcp::service::{
+    QuitReason, RequestContext, ServerInitializeError, SubscriptionContext, serve_server_with_ct,
+};
 use rmcp::transport::IntoTransport;
 use rmcp::{RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
@@ -54,7 +59,9 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Session};
 use crate::domain::principal::Channel;
 pub use event_stream::{EventStream, MOST_STREAMS};
+use leaving::Noticed;
 pub use streamable::Streamable;
+use subscriptions::{Subscriptions, Updates};
 use toolbox::TOOLS;
 
 /// A session that broke, other than by the client going away.
@@ -87,7 +94,11 @@ where
     T: IntoTransport<RoleServer, E, A>,
     E: std::error::Error + Send + Sync + 'static,
 {
-    match serve_server_with_ct(Server::new(app, shutdown.clone()), transport, shutdown).await {
+    let left = shutdown.child_token();
+    let updates = Arc::new(Updates::new(app.clone(), left.clone()));
+    let server = Server { updates, ..Server::new(app, shutdown.clone()) };
+    let transport = Noticed { transport: transport.into_transport(), left };
+    match serve_server_with_ct(server, transport, shutdown).await {
         Ok(session) => match session.waiting().await {
             Ok(QuitReason::JoinError(error)) | Err(error) => Err(Error::Broken(error)),
             Ok(_) => Ok(()),
@@ -105,21 +116,25 @@ pub fn catalogue() -> Vec<Tool> {
 }
 
 /// The MCP server. Speaks 2026-07-28 and every earlier revision in one
-/// process. Cheap to clone; clones share everything.
+/// process. Cheap to clone; a clone serves another session, and shares
+/// everything but what that is subscribed to.
 #[derive(Clone)]
 pub struct Server {
     app: Arc<App>,
     codec: Arc<RequestStateCodec>,
+    updates: Arc<Updates>,
+    subscriptions: Subscriptions,
     closing: CancellationToken,
 }
 
 impl Server {
-    /// A server of these use cases. Calls that wait for something return what
-    /// there is when `closing` is cancelled.
+    /// A server of these use cases. When `closing` is cancelled, calls that wait
+    /// for something return what there is, and subscriptions end.
     #[must_use]
     pub fn new(app: App, closing: CancellationToken) -> Self {
         let codec = Arc::new(confirm::codec([app.random.bits(), app.random.bits()]));
-        Self { app: Arc::new(app), codec, closing }
+        let updates = Arc::new(Updates::new(app.clone(), closing.clone()));
+        Self { app: Arc::new(app), codec, updates, subscriptions: Subscriptions::default(), closing }
     }
 
     /// As whom a request comes, and how. On standard input and output, and over
@@ -134,8 +149,12 @@ impl Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        let capabilities =
-            ServerCapabilities::builder().enable_tools().enable_prompts().enable_resources().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts()
+            .enable_resources()
+            .enable_resources_subscribe()
+            .build();
         ServerConfig::new(capabilities)
             .with_server_info(
                 Implementation::new("deployment-orchestrator", env!("CARGO_PKG_VERSION"))
@@ -193,6 +212,31 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         resources::read(&self.app, &request.uri).await.map(Into::into)
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(subscriptions::acceptable(requested))
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let (session, _) = self.session(context.request_context());
+        self.updates.stream(&context, session.holder).await
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.subscriptions.add(&request.uri, &self.updates, context.peer).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.subscriptions.remove(&request.uri)
     }
 
     async fn list_prompts(

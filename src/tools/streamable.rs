@@ -29,6 +29,10 @@ use crate::app::Session;
 /// kilobytes, and ends after five minutes in which nothing happened.
 const MOST_SESSIONS: usize = 1_000;
 
+/// How many of them each person, and each person's agents, have. Clients that
+/// do not end theirs leave them behind for these five minutes.
+const MOST_OF_ONE: usize = 100;
+
 const SESSION: &str = "mcp-session-id";
 const VERSION: &str = "mcp-protocol-version";
 
@@ -99,17 +103,24 @@ impl<S: ServerHandler + Clone + Sync> Streamable<S> {
             // As if there were none: an id that somebody has heard of opens nothing.
             return short(StatusCode::NOT_FOUND, "there is no such session\n");
         }
-        if may_open_session(request.headers()) && self.sessions.sessions.read().await.len() >= MOST_SESSIONS {
+        if may_open_session(request.headers()) && !self.has_room_for(who.as_ref()).await {
             return short(StatusCode::SERVICE_UNAVAILABLE, "too many sessions are open; come back later\n");
         }
         let answer = self.service.handle(request).await;
         if let (Some(id), Some(who)) = (session_of(answer.headers()), who) {
-            let open = self.sessions.sessions.read().await;
-            let mut owners = self.owners();
-            owners.retain(|id, _| open.contains_key(id));
-            owners.insert(id, who);
+            self.owners().insert(id, who);
         }
         answer
+    }
+
+    /// Whether `who` may open another session. Forgets those that have ended.
+    async fn has_room_for(&self, who: Option<&Session>) -> bool {
+        let open = self.sessions.sessions.read().await;
+        let mut owners = self.owners();
+        owners.retain(|id, _| open.contains_key(id));
+        let holder = who.map(|who| &who.holder);
+        let theirs = owners.values().filter(|owner| Some(&owner.holder) == holder).count();
+        open.len() < MOST_SESSIONS && theirs < MOST_OF_ONE
     }
 
     fn owners(&self) -> MutexGuard<'_, BTreeMap<SessionId, Session>> {

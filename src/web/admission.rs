@@ -3,6 +3,7 @@
 //! those of an authorization server are examined first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -14,8 +15,11 @@ use serde_json::{Value, json};
 
 use super::Strangers;
 use super::challenge::{Denial, Guidance, come_back};
+use super::connections::MOST_CONNECTIONS;
+use super::held::hold;
 use super::pace::Pace;
-use crate::app::{App, Code, Error, Session};
+use super::places::Places;
+use crate::app::{App, Code, Error, Seals, Session};
 use crate::domain::claims::{self, Expected};
 use crate::domain::token::{self, Holder};
 use crate::oauth::{self, AuthorizationServer, Refused};
@@ -23,11 +27,17 @@ use crate::oauth::{self, AuthorizationServer, Refused};
 /// Where RFC 9728 has a client look for what `/mcp` wants.
 pub(super) const METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
 
+/// How many requests each person, and each person's agents, have under way at
+/// once, streams included: a quarter of all connections.
+pub const MOST_AT_ONCE: usize = MOST_CONNECTIONS / 4;
+
 /// Who decides about a request.
 pub(super) struct Admission {
     pub(super) app: App,
     pub(super) strangers: Strangers,
     pub(super) pace: Pace<Holder>,
+    pub(super) places: Places<Holder>,
+    pub(super) seals: Seals,
     /// Where clients find `/mcp`.
     pub(super) resource: String,
     pub(super) guidance: Guidance,
@@ -46,12 +56,18 @@ pub(super) async fn admit(
         Err(refusal) => return refusal,
     };
     if let Err(pause) = admission.pace.take(&session.holder) {
-        let seconds = [(RETRY_AFTER, pause.as_secs().max(1).to_string())];
-        return (StatusCode::TOO_MANY_REQUESTS, seconds, "too many requests of this principal\n")
-            .into_response();
+        return slow_down(pause, "too many requests of this principal\n");
     }
+    let Some(place) = admission.places.take(session.holder.clone()) else {
+        return slow_down(Duration::ZERO, "too many requests of this principal are under way\n");
+    };
     request.extensions_mut().insert(session);
-    next.run(request).await
+    hold(next.run(request).await, place)
+}
+
+fn slow_down(pause: Duration, why: &'static str) -> Response {
+    let seconds = [(RETRY_AFTER, pause.as_secs().max(1).to_string())];
+    (StatusCode::TOO_MANY_REQUESTS, seconds, why).into_response()
 }
 
 /// What RFC 9728 says about `/mcp`.
@@ -82,7 +98,7 @@ impl Admission {
                 })?;
                 match &self.oauth {
                     Some(server) if !token::is_ours(token) => self.by_access_token(server, token).await,
-                    _ => self.app.admit(token).await.map_err(|error| self.refusal(&error)),
+                    _ => self.app.admit(token, &self.seals).await.map_err(|error| self.refusal(&error)),
                 }
             }
         }

@@ -1,22 +1,29 @@
 //! Connections: so many at once, none that idles before it has said what it
 //! wants or reads nothing of what it is told, and an end that lets calls finish.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{Request, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
+use tower_service::Service as _;
 
-/// How many connections are open at once. Further ones wait to be accepted.
-/// Half of the files that a program may usually have open.
+use super::held::hold;
+use super::room::{Room, Seat};
+
+/// How many connections are open at once. For further ones, those who say nothing
+/// make room. Half of the files that a program may usually have open.
 pub const MOST_CONNECTIONS: usize = 512;
 
 /// How long a connection may say nothing before a request, and take for its head.
@@ -43,17 +50,13 @@ pub(super) async fn serve(
     shutdown: CancellationToken,
     streams: CancellationToken,
 ) {
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let room = Room::new(MOST_CONNECTIONS);
     let mut open = JoinSet::new();
     while let Some(accepted) = shutdown.run_until_cancelled(next(&listener, &room)).await {
         while open.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, place)) => {
-                let (routes, shutdown) = (routes.clone(), shutdown.clone());
-                open.spawn(async move {
-                    converse(stream, routes, shutdown).await;
-                    drop(place);
-                });
+            Ok((stream, seat)) => {
+                open.spawn(converse(stream, seat, routes.clone(), shutdown.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -62,43 +65,61 @@ pub(super) async fn serve(
         }
     }
     drop(listener);
+    room.clear();
     if tokio::time::timeout(GRACE, all(&mut open)).await.is_err() {
         streams.cancel();
         let _ = tokio::time::timeout(GRACE, all(&mut open)).await;
     }
 }
 
-type Place = tokio::sync::OwnedSemaphorePermit;
-
-/// The next connection, once there is a place for it.
-async fn next(listener: &TcpListener, room: &Arc<Semaphore>) -> std::io::Result<(TcpStream, Place)> {
-    let place = Arc::clone(room).acquire_owned().await.expect("the semaphore is never closed");
+/// The next connection, once there is room for it.
+async fn next(listener: &TcpListener, room: &Arc<Room>) -> std::io::Result<(TcpStream, Arc<Seat>)> {
     let (stream, _) = listener.accept().await?;
     // Without it an answer in two parts waits for the other side's delayed acknowledgement: 40 ms.
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, room.seat().await))
 }
 
-/// Answer requests until the client leaves or, after `shutdown`, the present one is answered.
-async fn converse(stream: TcpStream, routes: Router, shutdown: CancellationToken) {
+/// Answer requests until the client leaves or is sent away or, after `shutdown`, the present one is answered.
+async fn converse(stream: TcpStream, seat: Arc<Seat>, routes: Router, shutdown: CancellationToken) {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(READ_TIME));
+    let answering = service_fn(|request: Request<Incoming>| answer(&seat, &routes, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(routes));
+        .serve_connection(TokioIo::new(Box::pin(stream)), answering);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = seat.sent_away() => return,
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                ended = connection => ended,
+                () = seat.sent_away() => return,
+            }
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke");
     }
+}
+
+/// Answer a request, and let nobody send its connection away until all of the answer is sent.
+async fn answer(
+    seat: &Arc<Seat>,
+    routes: &Router,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let Some(turn) = seat.turn() else {
+        return Ok(
+            (StatusCode::SERVICE_UNAVAILABLE, "the connection was closed for others\n").into_response()
+        );
+    };
+    let Ok(answer) = routes.clone().call(request).await;
+    Ok(hold(answer, turn))
 }
 
 async fn all(open: &mut JoinSet<()>) {

@@ -1,10 +1,10 @@
 //! The server over HTTP: what stands around MCP, and the routes beside it.
 //!
 //! Every request passes the same checks in the same order: its `Host` and
-//! `Origin` ([`perimeter`]), who sends it and how often ([`admission`], [`pace`]),
-//! then its size ([`body`]). Only health, which says nothing about anybody, is
-//! outside of them. Connections are counted
-//! and timed in [`connections`]. No rule of the product lives here.
+//! `Origin` ([`perimeter`]), who sends it, how often and how many at once
+//! ([`admission`], [`pace`], [`places`]), then its size ([`body`]). Only health,
+//! which says nothing about anybody, is outside of them. Connections are timed in
+//! [`connections`] and counted in [`room`]. No rule of the product lives here.
 //!
 //! Not in here: MCP, which comes ready to be routed from whoever wires.
 
@@ -13,8 +13,11 @@ mod body;
 mod challenge;
 mod connections;
 mod health;
+mod held;
 mod pace;
 mod perimeter;
+mod places;
+mod room;
 mod webhook;
 
 use std::collections::BTreeSet;
@@ -32,16 +35,18 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
-use crate::app::App;
+use crate::app::{App, Seals};
 use crate::domain::origin::Origin;
 use crate::oauth::AuthorizationServer;
 use crate::pulse::Pulse;
 
 use admission::Admission;
+pub use admission::MOST_AT_ONCE;
 pub use body::LARGEST_BODY;
 use challenge::Guidance;
 pub use connections::MOST_CONNECTIONS;
 use pace::Pace;
+use places::Places;
 
 /// A transport of MCP, ready to be routed.
 pub trait Transport:
@@ -123,6 +128,8 @@ pub async fn serve<M: Transport, E: Transport>(
         app: app.clone(),
         strangers,
         pace: Pace::new(pace),
+        places: Places::new(MOST_AT_ONCE),
+        seals: Seals::default(),
         resource: resource(public.as_ref(), address),
         guidance: Guidance {
             metadata: format!("{base}{}", admission::METADATA),
@@ -161,8 +168,10 @@ fn base(public: Option<&Origin>, address: SocketAddr) -> String {
 /// Hints have a secret of their own instead of a token.
 fn webhooks(app: &App, secret: Option<SecretString>) -> Router {
     let Some(secret) = secret else { return Router::new() };
+    let hints = Arc::new(webhook::Hints::new(app.clone(), secret));
     Router::new()
         .route("/webhooks/harness", post(webhook::harness))
-        .with_state(Arc::new(webhook::Hints::new(app.clone(), secret)))
+        .with_state(Arc::clone(&hints))
         .layer(middleware::from_fn(body::whole))
+        .layer(middleware::from_fn_with_state(hints, webhook::admit))
 }

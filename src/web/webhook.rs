@@ -8,8 +8,10 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -60,15 +62,16 @@ impl Hints {
     }
 }
 
-/// Take a hint. An execution that nobody here waits for is answered like any other.
-pub(super) async fn harness(
-    State(hints): State<Arc<Hints>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> (StatusCode, &'static str) {
-    if !hints.knows(&headers) {
-        return (StatusCode::UNAUTHORIZED, "the header x-webhook-secret is not the shared secret\n");
+/// Let a request pass that shows the secret. Nobody else's body is waited for.
+pub(super) async fn admit(State(hints): State<Arc<Hints>>, request: Request, next: Next) -> Response {
+    if hints.knows(request.headers()) {
+        return next.run(request).await;
     }
+    (StatusCode::UNAUTHORIZED, "the header x-webhook-secret is not the shared secret\n").into_response()
+}
+
+/// Take a hint. An execution that nobody here waits for is answered like any other.
+pub(super) async fn harness(State(hints): State<Arc<Hints>>, body: Bytes) -> (StatusCode, &'static str) {
     if hints.pace.take(&()).is_err() {
         return (StatusCode::TOO_MANY_REQUESTS, "too many hints; executions are looked at anyway\n");
     }

@@ -6,6 +6,7 @@ use deployment_orchestrator::http::{self, Connections};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::stream::Stream;
 use crate::world::{PATIENCE, World};
@@ -97,6 +98,11 @@ impl Mcp {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same client before its session.
+    pub(crate) fn in_no_session(&self) -> Self {
+        Self { session: None, ..self.clone() }
+    }
+
     /// A request as the era has it, to be sent.
     pub(crate) fn request(&self, method: &str, params: Value) -> RequestBuilder {
         self.numbered(1, method, params)
@@ -106,11 +112,10 @@ impl Mcp {
         let name =
             params.get("name").or_else(|| params.get("uri")).and_then(Value::as_str).map(str::to_owned);
         if self.era == Era::Modern {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                "io.modelcontextprotocol/clientCapabilities": {},
-                "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1.0" },
-            });
+            let meta = &mut params["_meta"];
+            meta["io.modelcontextprotocol/protocolVersion"] = json!("2026-07-28");
+            meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
+            meta["io.modelcontextprotocol/clientInfo"] = json!({ "name": "test", "version": "1.0" });
         }
         let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         let request = self.post(&message, method);
@@ -160,8 +165,13 @@ impl Mcp {
 
     /// Start `COMMIT` towards `target`; the id.
     pub(crate) async fn start(&self, target: &str) -> String {
+        self.start_of(COMMIT, target).await
+    }
+
+    /// Start a commit towards `target`; the id.
+    pub(crate) async fn start_of(&self, commit: &str, target: &str) -> String {
         let arguments = json!({
-            "repository": "acme/checkout", "branch": "main", "commit_sha": COMMIT, "target_environment": target,
+            "repository": "acme/checkout", "branch": "main", "commit_sha": commit, "target_environment": target,
         });
         let started = self.gives("start_deployment", arguments).await;
         started["deployment"]["deployment_id"].as_str().unwrap().to_owned()
@@ -181,6 +191,24 @@ impl Mcp {
         self.gives("wait_for_deployment", arguments).await;
     }
 
+    /// Say something that has no answer; how it was taken.
+    pub(crate) async fn notify(&self, method: &str, params: Value) -> StatusCode {
+        let message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+        self.post(&message, method).send().await.unwrap().status()
+    }
+
+    /// A request whose answer comes piece by piece.
+    pub(crate) async fn stream(&self, method: &str, params: Value) -> Messages {
+        Messages::of(self.send(method, params).await)
+    }
+
+    /// The stream on which a session of the older revisions hears what it did not ask for.
+    pub(crate) async fn news(&self) -> Response {
+        let mut headers = self.headers();
+        headers.insert("accept", "text/event-stream".parse().unwrap());
+        self.with_token(self.http.get(&self.url).headers(headers)).send().await.unwrap()
+    }
+
     /// The names of the tools that are listed.
     pub(crate) async fn tools(&self) -> Vec<String> {
         let answer = self.ask("tools/list", json!({})).await;
@@ -189,20 +217,10 @@ impl Mcp {
     }
 
     fn post(&self, message: &Value, method: &str) -> RequestBuilder {
-        let mut headers = HeaderMap::new();
+        let mut headers = self.headers();
         headers.insert("accept", "application/json, text/event-stream".parse().unwrap());
-        match self.era {
-            Era::Modern => {
-                headers.insert("mcp-protocol-version", "2026-07-28".parse().unwrap());
-                headers.insert("mcp-method", method.parse().unwrap());
-            }
-            Era::Oldest => {}
-            Era::Legacy => {
-                if let Some(session) = &self.session {
-                    headers.insert("mcp-session-id", session.parse().unwrap());
-                    headers.insert("mcp-protocol-version", "2025-11-25".parse().unwrap());
-                }
-            }
+        if self.era == Era::Modern {
+            headers.insert("mcp-method", method.parse().unwrap());
         }
         self.with_token(self.http.post(&self.url).headers(headers).json(message))
     }
@@ -211,6 +229,52 @@ impl Mcp {
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
+        }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        match (self.era, &self.session) {
+            (Era::Modern, _) => {
+                headers.insert("mcp-protocol-version", "2026-07-28".parse().unwrap());
+            }
+            (Era::Legacy, Some(session)) => {
+                headers.insert("mcp-session-id", session.parse().unwrap());
+                headers.insert("mcp-protocol-version", "2025-11-25".parse().unwrap());
+            }
+            (Era::Legacy | Era::Oldest, _) => {}
+        }
+        headers
+    }
+}
+
+/// The messages of an answer that comes piece by piece.
+pub(crate) struct Messages {
+    response: Response,
+    text: String,
+}
+
+impl Messages {
+    /// Those of an answer that has begun well.
+    pub(crate) fn of(response: Response) -> Self {
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { response, text: String::new() }
+    }
+
+    /// The next message; `None` when there are no more.
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        loop {
+            while let Some((line, rest)) = self.text.split_once('\n') {
+                let message =
+                    line.strip_prefix("data:").and_then(|data| serde_json::from_str(data.trim()).ok());
+                self.text = rest.to_owned();
+                if message.is_some() {
+                    return message;
+                }
+            }
+            let piece = timeout(PATIENCE, self.response.chunk()).await.expect("something comes");
+            self.text += std::str::from_utf8(&piece.ok()??).unwrap();
         }
     }
 }

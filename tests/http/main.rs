@@ -9,6 +9,7 @@
 
 mod browsers;
 mod client;
+mod crowds;
 mod event_streams;
 mod health;
 mod issuer;
@@ -19,5 +20,6 @@ mod sessions;
 mod stopping;
 mod stream;
 mod tokens;
+mod updates;
 mod webhooks;
 mod world;

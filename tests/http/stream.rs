@@ -62,6 +62,16 @@ impl Stream {
         self.until(|seen| *seen.ended.lock().unwrap()).await;
     }
 
+    /// The first message of this method, once it has come.
+    pub(crate) async fn told(&self, method: &str) -> Value {
+        let first = |seen: &Seen| {
+            let messages = seen.messages.lock().unwrap();
+            messages.iter().find(|message| message["method"] == method).cloned()
+        };
+        self.until(|seen| first(seen).is_some()).await;
+        first(&self.seen).unwrap()
+    }
+
     /// All that came, in its order.
     pub(crate) fn seen(&self) -> Vec<Value> {
         self.seen.messages.lock().unwrap().clone()

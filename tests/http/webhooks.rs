@@ -5,6 +5,7 @@ use std::time::Duration;
 use deployment_orchestrator::harness::simulator::{Endpoint, Pipeline, Script};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::client::{Era, Mcp, http};
 use crate::raw;
@@ -18,6 +19,9 @@ fn about(execution: &str) -> String {
     json!({ "eventData": { "planExecutionId": execution, "eventType": "PipelineEnd", "nodeStatus": "started" } })
         .to_string()
 }
+
+/// Sooner than anything that is waited for.
+const SOON: Duration = Duration::from_secs(5);
 
 /// An hour.
 const HOUR: u64 = 3_600_000;
@@ -53,8 +57,7 @@ fn looks(world: &World) -> usize {
 async fn a_hint_makes_the_engine_look_and_is_not_believed() {
     let (world, agent, id, execution) = unwatched(HOUR).await;
     let before = looks(&world);
-    let soon = Duration::from_secs(1);
-    let taken = tokio::time::timeout(soon, hint(&world, about(&execution)).send()).await.unwrap().unwrap();
+    let taken = timeout(SOON, hint(&world, about(&execution)).send()).await.unwrap().unwrap();
     assert_eq!(taken.status(), StatusCode::ACCEPTED);
     while looks(&world) == before {
         tokio::task::yield_now().await;
@@ -88,6 +91,12 @@ async fn whoever_does_not_know_the_secret_is_not_heard() {
         let status = request.body(about(&execution)).send().await.unwrap().status();
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{secret}");
     }
+    let half = format!(
+        "POST /webhooks/harness HTTP/1.1\r\nhost: {}\r\ncontent-length: 100\r\n\r\n{{",
+        world.address
+    );
+    let stranger = raw::rest(raw::began(world.address, &half).await);
+    assert!(timeout(SOON, stranger).await.unwrap().starts_with("HTTP/1.1 401 "), "nobody waits for its body");
     let without = http().post(world.url("/webhooks/harness")).body(about(&execution)).send().await.unwrap();
     assert_eq!(without.status(), StatusCode::UNAUTHORIZED);
     let page = hint(&world, about(&execution)).header("origin", "https://evil.example").send().await.unwrap();

@@ -14,6 +14,7 @@ mod event_stream;
 mod hostile;
 mod limits;
 mod offering;
+mod updates;
 mod waiting;
 mod wire;
 mod world;

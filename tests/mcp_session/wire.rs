@@ -106,6 +106,20 @@ impl Session {
         serde_json::from_str(&line.await.unwrap().unwrap().expect("the server goes on")).unwrap()
     }
 
+    /// The next notification with this method; it may have come already.
+    pub(crate) async fn notification(&mut self, method: &str) -> Value {
+        if let Some(place) = self.notifications.iter().position(|it| it["method"] == method) {
+            return self.notifications.remove(place)["params"].clone();
+        }
+        loop {
+            let message = self.hear().await;
+            if message["method"] == method {
+                return message["params"].clone();
+            }
+            self.notifications.push(message);
+        }
+    }
+
     /// Send a request and take its answer; notifications on the way are kept.
     pub(crate) async fn request(&mut self, method: &str, params: Value) -> Value {
         let id = self.ask(method, params).await;

@@ -163,6 +163,12 @@ impl World {
         tokio::time::timeout(PATIENCE, asked).await.expect("people are asked");
     }
 
+    /// Another process on the same database: nobody here hears its bell.
+    pub(crate) fn elsewhere(&self) -> App {
+        let store = Arc::new(Store::open(&database(&self.folder)).unwrap());
+        App { store, wake: Wake::default(), ..self.app.clone() }
+    }
+
     /// The random numbers that were drawn last.
     pub(crate) fn drawn(&self) -> Vec<u128> {
         self.random.0.lock().unwrap().clone()
