@@ -1,14 +1,20 @@
-//! The least that an MCP server on rmcp can do: one tool that looks nothing up.
-//! What `benches/stdio.rs` compares `get_status` with.
+//! The least that an MCP server on rmcp can do: one tool that looks nothing up,
+//! over pipes or, with `--http`, at an address that it prints. What the
+//! benchmarks compare `get_status` with.
+#![expect(clippy::print_stdout, reason = "an example says where it listens")]
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
+use axum::serve::ListenerExt as _;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::CallToolResult;
+use rmcp::transport::streamable_http_server::StreamableHttpService;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::{ServerHandler, ServiceExt as _, tool, tool_handler, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio::net::TcpListener;
 
 /// A server without any state.
 #[derive(Clone)]
@@ -36,12 +42,26 @@ static TOOLS: LazyLock<ToolRouter<Trivial>> = LazyLock::new(Trivial::tool_router
 #[tool_handler(router = TOOLS)]
 impl ServerHandler for Trivial {}
 
-/// Serve on standard input and output until the client hangs up.
+/// Serve until the client hangs up or, over HTTP, until killed.
 ///
 /// # Errors
-/// When the client does not speak MCP.
+/// When the client does not speak MCP, or nothing can be listened on.
 #[tokio::main]
 pub(crate) async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if std::env::args().any(|argument| argument == "--http") {
+        return serve_http().await;
+    }
     Trivial.serve(rmcp::transport::stdio_pipes()).await?.waiting().await?;
+    Ok(())
+}
+
+async fn serve_http() -> Result<(), Box<dyn std::error::Error>> {
+    let sessions = Arc::new(LocalSessionManager::default());
+    let mcp = StreamableHttpService::new(|| Ok(Trivial), sessions, Default::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("MCP is served at http://{}/mcp", listener.local_addr()?);
+    // Without it each answer waits 40 ms for the other side's delayed acknowledgement.
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap_or_default());
+    axum::serve(listener, axum::Router::new().route_service("/mcp", mcp)).await?;
     Ok(())
 }
