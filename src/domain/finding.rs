@@ -41,6 +41,12 @@ pub enum FindingCode {
     GateNotConfigured,
     /// Production is deployed to without anybody's approval.
     ProductionNotGated,
+    /// A person has locked an environment on the way.
+    EnvironmentLocked,
+    /// A freeze forbids an environment on the way now.
+    EnvironmentFrozen,
+    /// An environment on the way is not healthy now.
+    TargetUnhealthy,
     /// Harness does not let us look.
     HarnessRefused,
     /// Harness has no such pipeline.
@@ -110,9 +116,12 @@ const SUBJECT_LIMIT: usize = 200;
 
 impl FindingCode {
     /// All of them, in the order of `docs/validation.md`.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::GateNotConfigured,
         Self::ProductionNotGated,
+        Self::EnvironmentLocked,
+        Self::EnvironmentFrozen,
+        Self::TargetUnhealthy,
         Self::HarnessRefused,
         Self::PipelineNotFound,
         Self::TemplateUnreadable,
@@ -141,6 +150,9 @@ impl FindingCode {
         match self {
             Self::GateNotConfigured => "gate-not-configured",
             Self::ProductionNotGated => "production-not-gated",
+            Self::EnvironmentLocked => "environment-locked",
+            Self::EnvironmentFrozen => "environment-frozen",
+            Self::TargetUnhealthy => "target-unhealthy",
             Self::HarnessRefused => "harness-refused",
             Self::PipelineNotFound => "pipeline-not-found",
             Self::TemplateUnreadable => "template-unreadable",
@@ -180,6 +192,9 @@ impl FindingCode {
             | Self::SecretInline
             | Self::ImageRegistry => Level::Error,
             Self::ProductionNotGated
+            | Self::EnvironmentLocked
+            | Self::EnvironmentFrozen
+            | Self::TargetUnhealthy
             | Self::TemplateUnreadable
             | Self::InputUnknown
             | Self::CommitUnused

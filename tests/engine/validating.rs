@@ -4,6 +4,7 @@ use deployment_orchestrator::app::findings::{FindingView, ValidationView};
 use deployment_orchestrator::app::{Code, StartRequest};
 use deployment_orchestrator::domain::execution::{Cause, Retry};
 use deployment_orchestrator::domain::finding::{FindingCode, Level};
+use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::runtime_input::{Asked, RuntimeInput, RuntimeInputs};
 use deployment_orchestrator::domain::template::Template;
 use deployment_orchestrator::ports::CallError;
@@ -216,4 +217,16 @@ async fn manifests_without_a_root_or_out_of_it_are_refused_at_the_start() {
         World::driven_under(|policy| policy.validation.manifests_root = Some("/srv".into()));
     let refused = world.app.start(request("../etc"), agent()).await.unwrap_err();
     assert_eq!(refused.code, Code::MalformedArgument);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locked_environment_on_the_way_is_said_beforehand_and_blocks_nothing() {
+    let (world, _driving) = World::driven();
+    let ada = Actor::at_command_line("ada".parse().unwrap());
+    world.app.lock("prod", Some("checkout"), "an audit", &ada).await.unwrap();
+    let it = world.deploy().await;
+    it.asks(1).await;
+    let found = found(&it).await;
+    assert_eq!(said(&found.warnings), [("environment-locked", "environments.prod")]);
+    assert!(found.warnings[0].message_untrusted.contains("an audit"), "{:?}", found.warnings);
 }

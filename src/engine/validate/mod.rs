@@ -4,6 +4,7 @@
 
 mod access;
 mod arguments;
+mod environments;
 mod gates;
 mod manifests;
 mod pipelines;
@@ -23,9 +24,10 @@ use crate::store::{self, Fence};
 type Check = for<'a> fn(&'a Parts, &'a Deployment) -> BoxFuture<'a, Result<Vec<Finding>, CallError>>;
 
 /// Everything that is looked at, what costs nothing first.
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 6] = [
     |parts, deployment| async { Ok(gates::check(&parts.policy, deployment)) }.boxed(),
     |_, deployment| async { Ok(arguments::check(deployment)) }.boxed(),
+    |parts, deployment| async { Ok(environments::check(parts, deployment).await) }.boxed(),
     |parts, deployment| async { Ok(manifests::check(parts, deployment).await) }.boxed(),
     |parts, deployment| access::check(parts, deployment).boxed(),
     |parts, deployment| pipelines::check(parts, deployment).boxed(),

@@ -1,0 +1,80 @@
+//! The environments on the way are open and healthy now. What counts is how they
+//! are when the deployment comes there, so nothing of this blocks by itself.
+
+use std::collections::BTreeSet;
+
+use tokio::time::timeout;
+
+use super::Parts;
+use crate::domain::deployment::Deployment;
+use crate::domain::finding::{Finding, FindingCode};
+use crate::domain::freeze;
+use crate::domain::health::Answer;
+use crate::domain::id::EnvironmentName;
+use crate::domain::workflow::Stage;
+use crate::ports::PROBE_TIMEOUT;
+use crate::store::Store;
+
+pub(super) async fn check(parts: &Parts, deployment: &Deployment) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for environment in &deployment.spec.workflow.environments {
+        let stage = Stage::Deploying(environment.name.clone());
+        if deployment.spec.workflow.skips(&stage) {
+            continue;
+        }
+        findings.extend(locked(parts, deployment, &environment.name).await);
+        findings.extend(frozen(parts, &environment.name));
+        findings.extend(unhealthy(parts, deployment, &stage, &environment.name).await);
+    }
+    findings
+}
+
+/// A database that cannot be read stops the engine anyway, so here it finds nothing.
+async fn locked(parts: &Parts, deployment: &Deployment, name: &EnvironmentName) -> Option<Finding> {
+    let (service, environment) = (deployment.spec.service.clone(), name.clone());
+    let read = move |store: &Store| {
+        store.read(|snapshot| match snapshot.own_lock(&environment, None)? {
+            Some(lock) => Ok(Some(lock)),
+            None => snapshot.own_lock(&environment, Some(&service)),
+        })
+    };
+    let lock = parts.blocking(read).await.ok().flatten()?;
+    Some(Finding::new(
+        FindingCode::EnvironmentLocked,
+        &format!("environments.{name}"),
+        &format!("{} has locked {name}: {}", lock.by, lock.reason),
+        &format!("the deployment waits before {name} until somebody runs `unlock`"),
+    ))
+}
+
+fn frozen(parts: &Parts, name: &EnvironmentName) -> Option<Finding> {
+    let hold = freeze::hold(&parts.policy.freezes, name, &BTreeSet::new(), parts.clock.now())?;
+    Some(Finding::new(
+        FindingCode::EnvironmentFrozen,
+        &format!("environments.{name}"),
+        &format!("{name}: {hold}"),
+        "wait: it goes on by itself when the freeze ends",
+    ))
+}
+
+async fn unhealthy(
+    parts: &Parts,
+    deployment: &Deployment,
+    stage: &Stage,
+    name: &EnvironmentName,
+) -> Option<Finding> {
+    let url = deployment.health_url(stage)?;
+    let check = deployment.spec.workflow.terms(stage).health?;
+    let answer = match timeout(PROBE_TIMEOUT, parts.probe.ask(&url)).await {
+        Ok(answer) => answer,
+        Err(_) => Answer::TimedOut,
+    };
+    (answer != Answer::Status(check.status)).then(|| {
+        Finding::new(
+            FindingCode::TargetUnhealthy,
+            &format!("environments.{name}.health"),
+            &format!("{name} is not healthy before anything was deployed: {answer}"),
+            "look at what runs there; a deployment of it may or may not be the remedy",
+        )
+    })
+}
