@@ -30,12 +30,19 @@ async fn two_demos_at_once_complete() {
 
 #[tokio::test]
 async fn every_scenario_ends_as_it_claims_and_says_why() {
-    let freeze = Room::empty(Script::instant()).await;
-    let mut command = freeze.command();
-    command.args(["demo", "--scenario", "freeze"]);
-    let freeze = ended(command).await;
+    let room = Room::empty(Script::instant()).await;
+    let play = |scenario: &'static str| {
+        let mut command = room.command();
+        command.args(["demo", "--scenario", scenario]);
+        ended(command)
+    };
+    let (freeze, hotfix) = tokio::join!(play("freeze"), play("hotfix"));
     freeze.assert_done();
     assert!(freeze.stdout.contains("`big-sale` forbids it now"), "{}", freeze.stdout);
     assert!(freeze.stdout.contains("completed after"), "{}", freeze.stdout);
     assert!(freeze.stdout.contains("because the freeze was judged at the trigger"), "{}", freeze.stdout);
+    hotfix.assert_done();
+    assert!(hotfix.stdout.contains("approved by erin"), "{}", hotfix.stdout);
+    assert!(hotfix.stdout.contains("2 pipeline runs at Harness"), "{}", hotfix.stdout);
+    assert!(hotfix.stdout.contains("because two people approved"), "{}", hotfix.stdout);
 }

@@ -25,7 +25,7 @@ pub(super) async fn play() -> Result<(), Error> {
     let status = show.start("9f3c2d1").await?;
     let id = text(&status, "deployment_id").to_owned();
     let status = show.until_asked(status).await?;
-    show.approve(&id, "staging looks good").await?;
+    show.approve("dana", &id, "staging looks good").await?;
     let held = |status: &Value| status.get("held_by").is_some();
     let status = show.until(status, held).await?;
     agent_asks_why(&mut show, &id).await?;

@@ -5,6 +5,7 @@
 //! HTTP; what people do are the commands that they would type.
 
 mod freeze;
+mod hotfix;
 mod release;
 mod screen;
 mod session;
@@ -24,6 +25,8 @@ pub(super) enum Scenario {
     Release,
     /// A freeze begins to matter between approval and trigger. Ends `completed` after it.
     Freeze,
+    /// A fix leaves stages out, on record, and two people approve. Ends `completed`.
+    Hotfix,
 }
 
 /// Longer than any scenario takes: a demo that hangs has failed.
@@ -34,6 +37,7 @@ pub(super) async fn run(scenario: Scenario) -> Result<(), Error> {
         match scenario {
             Scenario::Release => release::play().await,
             Scenario::Freeze => freeze::play().await,
+            Scenario::Hotfix => hotfix::play().await,
         }
     };
     match tokio::time::timeout(PATIENCE, play).await {

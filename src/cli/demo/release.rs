@@ -13,7 +13,7 @@ pub(super) async fn play() -> Result<(), Error> {
     let id = text(&status, "deployment_id").to_owned();
     let status = show.until_asked(status).await?;
     agent_tries_to_approve(&mut show, &id).await?;
-    show.approve(&id, "staging looks good").await?;
+    show.approve("dana", &id, "staging looks good").await?;
     show.until_over(status).await?;
     show.close(&id, "completed", "").await
 }

@@ -70,6 +70,16 @@ impl Session {
         Ok(structured)
     }
 
+    /// Call a tool that is to refuse; its sentence.
+    pub(super) async fn refusal(&mut self, name: &str, arguments: Value) -> Result<String, Error> {
+        let result = self.request("tools/call", json!({ "name": name, "arguments": arguments })).await?;
+        let message = result.pointer("/structuredContent/message").and_then(Value::as_str);
+        match (result.get("isError"), message) {
+            (Some(Value::Bool(true)), Some(message)) => Ok(message.to_owned()),
+            _ => Err(failed(&format!("{name} was not refused"))),
+        }
+    }
+
     /// Hang up and let the server finish.
     pub(super) async fn close(self) {
         let Self { mut child, input, output, .. } = self;

@@ -16,8 +16,8 @@ use crate::harness::simulator::{Script, Simulator};
 /// The person for whom the agent deploys.
 pub(super) const ASKS: &str = "alex";
 
-/// The person who approves.
-pub(super) const DECIDES: &str = "dana";
+/// The people who approve.
+pub(super) const DECIDE: [&str; 2] = ["dana", "erin"];
 
 /// Everything that a scenario has. It is gone when the show is dropped.
 pub(super) struct Show {
@@ -37,13 +37,15 @@ impl Show {
         let simulator = Simulator::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), script)
             .await
             .map_err(|error| failed(&format!("the simulator cannot listen: {error}")))?;
-        let public_key = key_file::make(&folder.path().join("dana.key"), &SystemRandom)?.public();
+        let mut people = String::new();
+        for name in DECIDE {
+            let key = key_file::make(&folder.path().join(format!("{name}.key")), &SystemRandom)?.public();
+            people.push_str(&format!("[people.{name}]\npublic_key = \"{key}\"\n\n"));
+        }
         let config = format!(
             r#"user = "{ASKS}"
 
-[people.{DECIDES}]
-public_key = "{public_key}"
-
+{people}
 [[environments]]
 name = "dev"
 
@@ -52,7 +54,7 @@ name = "staging"
 
 [[environments]]
 name = "prod"
-approval = {{ approvers = ["{DECIDES}"] }}
+approval = {{ approvers = ["dana", "erin"] }}
 {prod}
 
 {more}
@@ -72,10 +74,18 @@ fastest_poll = "150ms"
     /// The agent starts a deployment of `commit`; its status.
     pub(super) async fn start(&mut self, commit: &str) -> Result<Value, Error> {
         self.screen.agent(&format!("start_deployment(acme/checkout, main, {commit}, target prod)"));
-        let arguments = json!({
+        self.start_with(commit, json!({})).await
+    }
+
+    /// The same with further arguments.
+    pub(super) async fn start_with(&mut self, commit: &str, more: Value) -> Result<Value, Error> {
+        let mut arguments = json!({
             "repository": "acme/checkout", "branch": "main", "commit_sha": commit,
             "target_environment": "prod", "jira_issues": ["SHOP-42"], "idempotency_key": format!("demo-{commit}"),
         });
+        if let (Some(arguments), Value::Object(more)) = (arguments.as_object_mut(), more) {
+            arguments.extend(more);
+        }
         let started = self.session.tool("start_deployment", arguments).await?;
         let status = started.get("deployment").cloned().unwrap_or_default();
         let id = text(&status, "deployment_id");
@@ -114,12 +124,12 @@ fastest_poll = "150ms"
         self.until(status, |_| false).await
     }
 
-    /// The approver approves, with a reason.
-    pub(super) async fn approve(&mut self, id: &str, reason: &str) -> Result<(), Error> {
-        let key = self.folder.path().join("dana.key");
-        let arguments = ["approve", id, "--as", DECIDES, "--yes"];
+    /// A person approves, with a reason.
+    pub(super) async fn approve(&mut self, person: &str, id: &str, reason: &str) -> Result<(), Error> {
+        let key = self.folder.path().join(format!("{person}.key"));
+        let arguments = ["approve", id, "--as", person, "--yes"];
         let unseen = ["--reason", reason, "--key", &key.to_string_lossy()];
-        self.command(DECIDES, &arguments, &unseen).await
+        self.command(person, &arguments, &unseen).await
     }
 
     /// A person runs a command of this program, on the same database; `unseen` is too long to be shown.
