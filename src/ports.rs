@@ -10,6 +10,7 @@ use crate::domain::execution::{Cause, Failure, Observation, Retry};
 use crate::domain::health::Answer;
 use crate::domain::id::{Branch, CorrelationKey, ExecutionId, PipelineId, VariableName};
 use crate::domain::notice::Notice;
+use crate::domain::rollback_way::HarnessRollback;
 use crate::domain::runtime_input::RuntimeInputs;
 use crate::domain::time::Timestamp;
 
@@ -109,6 +110,14 @@ pub trait Executions: Send + Sync {
         since: Timestamp,
     ) -> Result<Option<Observation>, CallError>;
 
+    /// The rollback of this target that was begun at or after `since`. More than
+    /// one cannot be told apart, which is an error.
+    async fn find_rollback(
+        &self,
+        target: &HarnessRollback,
+        since: Timestamp,
+    ) -> Result<Option<Observation>, CallError>;
+
     /// One execution with its stages.
     async fn get(&self, execution: &ExecutionId) -> Result<ExecutionDetail, CallError>;
 
@@ -133,6 +142,10 @@ pub trait Pipelines: Send + Sync {
     /// Start a run. A crash during the call leaves its outcome unknown: the
     /// caller has committed `request.key` before.
     async fn trigger(&self, request: &TriggerRequest) -> Result<ExecutionId, TriggerError>;
+
+    /// Have Harness undo its last rollout. It takes no key: the caller has
+    /// committed the intent, and looks for the rollback by its target.
+    async fn roll_back(&self, target: &HarnessRollback) -> Result<ExecutionId, TriggerError>;
 
     /// Ask Harness to stop the run. `Ok` means that Harness took the request,
     /// or that the run is already over; the run stops some time later.

@@ -73,6 +73,16 @@ fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
         ("[timing]\nfastest_poll = \"soon\"".to_owned(), "write a duration"),
         ("[people.dana]\npublic_key = \"ed25519:no\"".to_owned(), "keygen"),
         ("user = ".to_owned(), "line 1"),
+        ("[[environments]]\nname = \"dev\"\nrollback = \"undo\"".to_owned(), "`rollback` is \"redeploy\""),
+        (
+            "[[environments]]\nname = \"dev\"\nrollback = { harness = { service = \"a-b\" } }".to_owned(),
+            "`rollback` is \"redeploy\"",
+        ),
+        (
+            "[[environments]]\nname = \"dev\"\nrollback = { pipeline = \"back\", timeout = \"1s\" }"
+                .to_owned(),
+            "environment `dev`: rollback: `timeout` must be at least 60 s",
+        ),
         ("[http]\norigins = [\"*\"]".to_owned(), "a scheme and a host"),
         ("[people.dana]\nroles = [\"king\"]".to_owned(), "king"),
         ("[agent]\nstarts_per_day = 3".to_owned(), "starts_per_day"),
@@ -483,4 +493,43 @@ fn a_path_keeps_the_gates_and_puts_its_own_demands_on_top() {
         assert_ne!(gate.version(), ordinary.version());
     }
     assert!(policy.gates_on(Some(&"other".parse().unwrap())).is_empty(), "nobody opens an unknown path");
+}
+
+#[test]
+fn an_environment_says_how_its_version_before_comes_back() {
+    let way = |rollback: &str| {
+        let text = format!("[[environments]]\nname = \"dev\"\n{rollback}");
+        let policy = load(&text).unwrap();
+        serde_json::to_value(&policy.workflow.environments[0]).unwrap().get("rollback").cloned()
+    };
+    assert_eq!(way(""), None, "what was stored before there were ways stays the same text");
+    assert_eq!(way("rollback = \"redeploy\""), None);
+    assert_eq!(
+        way(
+            "rollback = { pipeline = \"back\", variables = { drain = \"fast\", at = \"${environment.name}\" }, timeout = \"1h\" }"
+        ),
+        Some(serde_json::json!({
+            "way": "pipeline", "pipeline": "back", "timeout_ms": 3_600_000,
+            "variables": { "drain": "fast", "at": { "template": "${environment.name}" } },
+        }))
+    );
+    let target = serde_json::json!({
+        "way": "harness", "service": "checkout", "environment": "prod",
+        "environment_type": "Production", "infrastructure": "org.k8s_prod",
+    });
+    assert_eq!(
+        way(
+            "rollback = { harness = { service = \"checkout\", environment = \"prod\", environment_type = \"Production\", infrastructure = \"org.k8s_prod\" } }"
+        ),
+        Some(target)
+    );
+}
+
+#[test]
+fn an_agent_does_not_run_the_rollback_pipeline_of_a_gated_environment() {
+    let listed = "[agent]\ntriggerable_pipelines = [\"back_prod\", \"back_dev\"]\n";
+    let environments = "[[environments]]\nname = \"dev\"\nrollback = { pipeline = \"back_dev\" }\n[[environments]]\nname = \"prod\"\nrollback = { pipeline = \"back_prod\" }";
+    let policy = load(&format!("{listed}{environments}")).unwrap();
+    assert!(policy.agent_may_trigger(&"back_dev".parse().unwrap()));
+    assert!(!policy.agent_may_trigger(&"back_prod".parse().unwrap()));
 }

@@ -63,7 +63,7 @@ fn a_restore_speaks_of_the_version_that_is_put_back() {
         variables: deployment.spec.variables.clone(),
     };
     let expected = format!("{} beef123 release", version.deployment);
-    let now = Restore { environment: environment("prod"), version };
+    let now = Restore { environment: environment("prod"), version, delivered: true };
     deployment.progress.state =
         State::RollingBack(Box::new(Rollback { stopping: None, run: Run::first(), now, then: Vec::new() }));
     assert_eq!(said(&deployment, &Stage::Restoring(environment("prod"))), expected);

@@ -124,6 +124,7 @@ variants!(event_variant, EVENTS, Event, {
     Event::Main(MainEvent::Cancel { .. }) => "Cancel",
     Event::Main(MainEvent::Cancelled) => "Cancelled",
     Event::Main(MainEvent::Rollback { .. }) => "Rollback",
+    Event::Main(MainEvent::RollbackImpossible { .. }) => "RollbackImpossible",
     Event::Main(MainEvent::EnvironmentRestored) => "EnvironmentRestored",
     Event::Main(MainEvent::RollbackComplete) => "RollbackComplete",
     Event::Main(MainEvent::RollbackFailed) => "RollbackFailed",
@@ -243,6 +244,7 @@ fn restore(name: &str) -> Restore {
             branch: before.spec.branch.clone(),
             variables: before.spec.variables.clone(),
         },
+        delivered: false,
     }
 }
 
@@ -479,6 +481,7 @@ fn main_events(deployment: &Deployment) -> Vec<(&'static str, MainEvent)> {
         ("", rollback(wanted.map(|name| restore(name)).collect())),
         ("(no targets)", rollback(Vec::new())),
         ("", MainEvent::EnvironmentRestored),
+        ("", MainEvent::RollbackImpossible { reason: "nothing to go back to".to_owned() }),
         ("", MainEvent::RollbackComplete),
         ("", MainEvent::RollbackFailed),
     ]

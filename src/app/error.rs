@@ -32,6 +32,8 @@ pub enum Code {
     PlanChanged,
     /// An environment on the way is gated, and nobody may open the gate.
     GateNotConfigured,
+    /// The commit was rolled back, and nobody has released it.
+    CommitQuarantined,
     /// The deployment does not wait for an approval.
     NotAwaitingApproval,
     /// The person's role does not include this.
@@ -84,7 +86,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of `docs/errors.md`.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::MalformedArgument,
         Self::UnknownDeployment,
         Self::UnknownEnvironment,
@@ -96,6 +98,7 @@ impl Code {
         Self::IdempotencyConflict,
         Self::PlanChanged,
         Self::GateNotConfigured,
+        Self::CommitQuarantined,
         Self::NotAwaitingApproval,
         Self::NotPermitted,
         Self::UnknownToken,
@@ -137,6 +140,7 @@ impl Code {
             Self::IdempotencyConflict => "idempotency-conflict",
             Self::PlanChanged => "plan-changed",
             Self::GateNotConfigured => "gate-not-configured",
+            Self::CommitQuarantined => "commit-quarantined",
             Self::NotAwaitingApproval => "not-awaiting-approval",
             Self::NotPermitted => "not-permitted",
             Self::UnknownToken => "unknown-token",
@@ -246,6 +250,14 @@ impl From<store::Error> for Error {
                 Code::AgentsFrozen,
                 message,
                 "tell the person; an admin runs `deployment-orchestrator release-agents` when the reason is gone",
+            ),
+            store::Error::Quarantined(quarantine) => Self::new(
+                Code::CommitQuarantined,
+                message,
+                format!(
+                    "start a deployment of a commit that mends it; if the commit was not at fault, an admin runs `deployment-orchestrator release-commit {} {} --reason …`",
+                    quarantine.service, quarantine.commit
+                ),
             ),
             store::Error::QuotaSpent { .. } => Self::new(
                 Code::AgentLimited,

@@ -18,6 +18,7 @@ mod path;
 mod permit;
 mod places;
 pub mod plan;
+mod quarantine;
 mod remarks;
 mod reviews;
 mod seals;
@@ -41,6 +42,7 @@ pub use harness::{
 };
 pub use history::{ListRequest, RemarkView};
 pub use path::PathView;
+pub use quarantine::ReleasedView;
 pub use reviews::ReviewView;
 pub use seals::Seals;
 pub use session::Session;
@@ -57,7 +59,6 @@ use crate::domain::event::{Event, MainEvent};
 use crate::domain::id::{DeploymentId, ExecutionId};
 use crate::domain::principal::Actor;
 use crate::domain::signature::PrivateKey;
-use crate::domain::state::Restore;
 use crate::ports::{Executions, Pipelines};
 use crate::store::{self, Allowance, Authority, Entry, Expected, Snapshot, Store};
 use crate::wake::Wake;
@@ -83,9 +84,6 @@ pub struct App {
     /// With which the server vouches for what it saw. `None` where nothing is to be vouched for.
     pub server_key: Option<Arc<PrivateKey>>,
 }
-
-/// How many versions of an environment are looked at to find the last good one.
-const VERSIONS_LOOKED_AT: u32 = 50;
 
 impl App {
     async fn blocking<T: Send + 'static>(
@@ -177,7 +175,7 @@ impl App {
         let id: DeploymentId = id.parse()?;
         self.read(move |snapshot| {
             let deployment = snapshot.load(&id)?;
-            let rollback = rollback_of(snapshot, &deployment, "")?;
+            let rollback = snapshot.rollback_of(&deployment, "")?;
             Ok((deployment, rollback))
         })
         .await
@@ -188,24 +186,6 @@ impl App {
             return Ok(MainEvent::Rollback { reason: reason.to_owned(), targets: Vec::new() });
         }
         let (deployment, reason) = (deployment.clone(), reason.to_owned());
-        self.read(move |snapshot| rollback_of(snapshot, &deployment, &reason)).await
+        self.read(move |snapshot| snapshot.rollback_of(&deployment, &reason)).await
     }
-}
-
-/// ROLLBACK with its targets: each touched environment, production first, and
-/// its last good version, as far as there is one.
-fn rollback_of(
-    snapshot: &Snapshot<'_>,
-    deployment: &Deployment,
-    reason: &str,
-) -> Result<MainEvent, store::Error> {
-    let touched = deployment.touched();
-    let spec = &deployment.spec;
-    let mut targets = Vec::new();
-    for environment in spec.workflow.environments.iter().rev().filter(|it| touched.contains(&it.name)) {
-        let history =
-            snapshot.versions(&spec.service, &spec.repository, &environment.name, VERSIONS_LOOKED_AT)?;
-        targets.extend(Restore::find(&environment.name, &history, &deployment.id));
-    }
-    Ok(MainEvent::Rollback { reason: reason.to_owned(), targets })
 }

@@ -135,7 +135,9 @@ impl App {
         }
         let known: Option<Vec<u64>> = stages.iter().map(|it| it.usual.map(|usual| usual.median_ms)).collect();
         let asked = stages.iter().filter_map(|it| it.approval.as_ref()?.usual).map(|usual| usual.median_ms);
-        let blockers: Vec<String> = permitted.err().map(|error| error.message).into_iter().collect();
+        let quarantined = self.refusal_of_quarantined(&deployment.spec).await?;
+        let blockers = permitted.err().into_iter().chain(quarantined).map(|error| error.message);
+        let blockers: Vec<String> = blockers.collect();
         Ok(PlanView {
             plan_hash,
             startable: blockers.is_empty(),

@@ -14,6 +14,7 @@ use crate::domain::id::EnvironmentName;
 use crate::domain::place::Held;
 use crate::domain::record::EventRecord;
 use crate::domain::retry::MAX_ATTEMPTS;
+use crate::domain::rollback_way::Ask;
 use crate::domain::run::{Phase, Run, RunStatus};
 use crate::domain::state::{Permit, State};
 use crate::domain::workflow::Stage;
@@ -28,7 +29,7 @@ impl App {
     /// When there is no such deployment.
     pub async fn status(&self, id: &str) -> Result<StatusView, Error> {
         let (deployment, rollback) = self.see(id).await?;
-        Ok(self.view_with(&deployment, &rollback))
+        self.view_after(&deployment, &rollback).await
     }
 
     /// The status with every state that it went through.
@@ -41,7 +42,11 @@ impl App {
         let until = (!deployment.progress.state.is_terminal()).then(|| self.clock.now());
         let timeline = timeline::of(&records, until);
         let validation = findings::of(&records);
-        Ok(StatusView { timeline: Some(timeline), validation, ..self.view_with(&deployment, &rollback) })
+        Ok(StatusView {
+            timeline: Some(timeline),
+            validation,
+            ..self.view_after(&deployment, &rollback).await?
+        })
     }
 
     /// The history of a deployment from its beginning, as far as a view needs it.
@@ -52,7 +57,14 @@ impl App {
 
     pub(super) async fn view(&self, deployment: &Deployment) -> Result<StatusView, Error> {
         let rollback = self.rollback_of(deployment, "").await?;
-        Ok(self.view_with(deployment, &rollback))
+        self.view_after(deployment, &rollback).await
+    }
+
+    /// [`Self::view_with`], and what became of the commit.
+    async fn view_after(&self, deployment: &Deployment, rollback: &MainEvent) -> Result<StatusView, Error> {
+        let mut view = self.view_with(deployment, rollback);
+        view.caveats.extend(self.quarantine_of(deployment).await?);
+        Ok(view)
     }
 
     /// The view of a deployment that would take this ROLLBACK.
@@ -231,7 +243,12 @@ fn waiting_for_run(deployment: &Deployment, stage: &Stage, run: &Run) -> String 
         RunStatus::NotStarted { .. } => format!("the engine, which begins {stage}"),
         RunStatus::Triggering { .. } => format!("Harness, which is being asked to run {stage}"),
         RunStatus::OutcomeUnknown { key, .. } if deployment.spec.workflow.is_cautious(stage) => format!(
-            "a person: the reply to the trigger of {stage} was lost; it is adopted when it appears in Harness with the key {key}; if it did not run there, say so with `deployment-orchestrator resolve {} --did-not-run`",
+            "a person: the reply to the trigger of {stage} was lost; it is adopted when {} appears in Harness; if it did not run there, say so with `deployment-orchestrator resolve {} --did-not-run`",
+            match deployment.ask(stage) {
+                Some(Ask::RollBack(it)) =>
+                    format!("exactly one rollback of {} in {}", it.service, it.environment),
+                _ => format!("a run with the key {key}"),
+            },
             deployment.id
         ),
         RunStatus::OutcomeUnknown { .. } => {

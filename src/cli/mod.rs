@@ -18,6 +18,7 @@ mod lock;
 mod new_file;
 mod output;
 mod place;
+mod release_commit;
 mod serve;
 mod server_key;
 mod signals;
@@ -168,6 +169,8 @@ enum Command {
         #[arg(long)]
         reason: String,
     },
+    /// Let a commit that was rolled back be deployed again, as an admin.
+    ReleaseCommit(release_commit::Release),
     /// List the uses of break-glass that nobody has reviewed.
     Reviews,
     /// Close the review of a use of break-glass, as an admin who did not take part.
@@ -283,6 +286,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::Unlock(lock) => lock::unlock(&global, &lock).await,
         Command::FreezeAgents { reason } => agents::freeze(&global, &reason).await,
         Command::ReleaseAgents { reason } => agents::release(&global, &reason).await,
+        Command::ReleaseCommit(release) => release_commit::run(&global, &release).await,
         Command::Reviews => agents::reviews(&global).await,
         Command::Review { id, note } => agents::review(&global, &id, &note).await,
         Command::Doctor => doctor::run(&global).await,

@@ -9,6 +9,7 @@ use super::approval::ApprovalSection;
 use super::file::duration;
 use super::health::HealthSection;
 use super::pipeline;
+use super::rollback::RollbackSection;
 use crate::domain::entrance::{OnConflict, Proof, Rules, WhileWaiting};
 use crate::domain::id::{EnvironmentName, PipelineId, VariableName};
 use crate::domain::workflow::{Environment, PipelineRun};
@@ -34,6 +35,10 @@ pub(super) struct EnvironmentSection {
     pub(super) alert_after: Option<String>,
     pub(super) health: Option<HealthSection>,
     pub(super) timeout: Option<String>,
+    #[serde(default)]
+    pub(super) rollback: RollbackSection,
+    #[serde(default)]
+    pub(super) automatic_rollback: bool,
 }
 
 impl EnvironmentSection {
@@ -60,6 +65,8 @@ impl EnvironmentSection {
                 .map(HealthSection::check)
                 .transpose()
                 .map_err(|error| self.wrong(&error))?,
+            rollback: self.rollback.way().map_err(|error| self.wrong(&format!("rollback: {error}")))?,
+            automatic_rollback: self.automatic_rollback,
         })
     }
 
@@ -109,6 +116,8 @@ pub(super) fn defaults() -> Vec<EnvironmentSection> {
             alert_after: None,
             health: None,
             timeout: None,
+            rollback: RollbackSection::default(),
+            automatic_rollback: false,
         })
         .collect()
 }

@@ -12,6 +12,7 @@ mod path;
 mod people;
 mod pipeline;
 pub mod policy;
+mod rollback;
 mod validation;
 
 use std::path::{Path, PathBuf};

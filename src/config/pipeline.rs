@@ -21,10 +21,10 @@ pub(super) struct Pipelines {
     test: Option<PipelineSection>,
 }
 
-/// One of them.
+/// One of them, or one that rolls back.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
-struct PipelineSection {
+pub(super) struct PipelineSection {
     pipeline: PipelineId,
     #[serde(default)]
     input_sets: Vec<String>,
@@ -35,21 +35,26 @@ struct PipelineSection {
 
 impl Pipelines {
     pub(super) fn build(&self) -> Result<PipelineRun, String> {
-        self.build.as_ref().map_or_else(|| named("build_and_push"), |section| section.run("build"))
+        self.build.as_ref().map_or_else(|| named("build_and_push"), |section| section.at("build"))
     }
 
     pub(super) fn test(&self) -> Result<PipelineRun, String> {
-        self.test.as_ref().map_or_else(|| named("run_tests"), |section| section.run("test"))
+        self.test.as_ref().map_or_else(|| named("run_tests"), |section| section.at("test"))
     }
 }
 
 impl PipelineSection {
-    fn run(&self, name: &str) -> Result<PipelineRun, String> {
+    pub(super) fn run(&self) -> Result<PipelineRun, String> {
+        Ok(PipelineRun {
+            timeout_ms: timeout(self.timeout.as_deref())?,
+            ..with_inputs(self.pipeline.clone(), &self.input_sets, &self.variables)?
+        })
+    }
+
+    /// The run of a stage that deploys to no environment.
+    fn at(&self, name: &str) -> Result<PipelineRun, String> {
         let place = |error| format!("pipelines.{name}: {error}");
-        let run = PipelineRun {
-            timeout_ms: timeout(self.timeout.as_deref()).map_err(place)?,
-            ..with_inputs(self.pipeline.clone(), &self.input_sets, &self.variables).map_err(place)?
-        };
+        let run = self.run().map_err(place)?;
         let mut texts = run.input_sets.iter().chain(run.variables.values());
         if texts.any(|text| text.placeholders().any(|it| it == Placeholder::Environment)) {
             return Err(place(

@@ -16,6 +16,7 @@ use crate::domain::limits::Limits;
 use crate::domain::path::Path;
 use crate::domain::plan::{Gates, Timing};
 use crate::domain::role::{Right, Role};
+use crate::domain::rollback_way::RollbackWay;
 use crate::domain::signature::PublicKey;
 use crate::domain::workflow::Workflow;
 use crate::manifests;
@@ -152,13 +153,16 @@ impl Policy {
         self.triggerable.contains(pipeline) && !self.is_behind_a_gate(pipeline)
     }
 
-    /// Whether the workflow uses this pipeline behind a gate.
+    /// Whether the workflow uses this pipeline behind a gate, to deploy there or to roll back.
     #[must_use]
     pub fn is_behind_a_gate(&self, pipeline: &PipelineId) -> bool {
-        self.workflow
-            .environments
-            .iter()
-            .any(|environment| environment.gated && environment.deploy.pipeline == *pipeline)
+        self.workflow.environments.iter().filter(|environment| environment.gated).any(|environment| {
+            let own = match &environment.rollback {
+                RollbackWay::Pipeline(run) => Some(&run.pipeline),
+                RollbackWay::Redeploy | RollbackWay::Harness(_) => None,
+            };
+            environment.deploy.pipeline == *pipeline || own == Some(pipeline)
+        })
     }
 }
 

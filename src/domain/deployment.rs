@@ -15,11 +15,12 @@ use super::id::{
 use super::path::PathTaken;
 use super::place::{Held, Place};
 use super::principal::Actor;
-use super::state::{State, Version};
+use super::rollback_way::{Ask, RollbackWay};
+use super::state::{Restore, State, Version};
 use super::subject::Subject;
 use super::template::{Placeholder, in_a_url};
 use super::time::Timestamp;
-use super::workflow::{Stage, Workflow};
+use super::workflow::{PipelineRun, Stage, Workflow};
 
 /// One run of a workflow for one commit of one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,22 +180,26 @@ impl Deployment {
     /// deployment's own, or, when restoring, the one that is put back.
     #[must_use]
     pub fn version_of(&self, stage: &Stage) -> Version {
-        let restore = match &self.progress.state {
-            State::RollingBack(rollback) => Some(&rollback.now),
-            State::Cancelling { restoring, .. } => restoring.as_deref(),
-            _ => None,
-        };
-        match (restore, stage) {
-            (Some(restore), Stage::Restoring(environment)) if restore.environment == *environment => {
-                restore.version.clone()
-            }
-            _ => Version {
+        match self.restore_of(stage) {
+            Some(restore) => restore.version.clone(),
+            None => Version {
                 deployment: self.id.clone(),
                 commit: self.spec.commit.clone(),
                 branch: self.spec.branch.clone(),
                 variables: self.spec.variables.clone(),
             },
         }
+    }
+
+    /// What `stage` puts back, if that is what it does.
+    pub(super) fn restore_of(&self, stage: &Stage) -> Option<&Restore> {
+        let restore = match &self.progress.state {
+            State::RollingBack(rollback) => Some(&rollback.now),
+            State::Cancelling { restoring, .. } => restoring.as_deref(),
+            _ => None,
+        };
+        let Stage::Restoring(environment) = stage else { return None };
+        restore.filter(|restore| restore.environment == *environment)
     }
 
     /// What a placeholder of the config stands for at `stage`; empty for the
@@ -224,24 +229,19 @@ impl Deployment {
     /// validation.
     #[must_use]
     pub fn subject(&self, stage: &Stage, policy: Option<PolicyVersion>) -> Option<Subject> {
-        let run = self.spec.workflow.pipeline_run(stage)?;
-        let environment = stage.environment().cloned();
-        let value = |placeholder| self.value(placeholder, stage);
-        let input_sets = run.input_sets.iter().map(|set| set.filled(value)).collect();
         let version = self.version_of(stage);
-        let mut inputs = version.variables;
-        inputs.extend(run.variables.iter().map(|(name, text)| (name.clone(), text.filled(value))));
-        let own = [
-            (Variable::Repository, self.spec.repository.to_string()),
-            (Variable::Service, self.spec.service.to_string()),
-            (Variable::Branch, version.branch.to_string()),
-            (Variable::CommitSha, version.commit.to_string()),
-            (Variable::DeploymentId, self.id.to_string()),
-        ];
-        inputs.extend(own.map(|(variable, value)| (variable.name(), value)));
-        if let Some(environment) = &environment {
-            inputs.insert(Variable::Environment.name(), environment.to_string());
-        }
+        let (pipeline_id, inputs, input_sets, harness_rollback) = match self.ask(stage)? {
+            Ask::Run(run) => {
+                let value = |placeholder| self.value(placeholder, stage);
+                let input_sets = run.input_sets.iter().map(|set| set.filled(value)).collect();
+                (run.pipeline.clone(), self.inputs(stage, run, &version), input_sets, None)
+            }
+            // Harness runs the pipeline that it undoes, with the inputs that it had.
+            Ask::RollBack(target) => {
+                let undone = &self.spec.workflow.pipeline_run(stage)?.pipeline;
+                (undone.clone(), BTreeMap::new(), Vec::new(), Some(target.clone()))
+            }
+        };
         Some(Subject {
             deployment_id: self.id.clone(),
             repository: self.spec.repository.clone(),
@@ -251,12 +251,35 @@ impl Deployment {
             commit_authors: self.spec.commit_authors.clone(),
             started_for: self.initiator().cloned(),
             shortcut: self.shortcut(stage),
-            environment,
-            pipeline_id: run.pipeline.clone(),
+            environment: stage.environment().cloned(),
+            pipeline_id,
             inputs,
             input_sets,
             policy,
+            harness_rollback,
         })
+    }
+
+    fn inputs(&self, stage: &Stage, run: &PipelineRun, version: &Version) -> BTreeMap<VariableName, String> {
+        let value = |placeholder| self.value(placeholder, stage);
+        let mut inputs = version.variables.clone();
+        inputs.extend(run.variables.iter().map(|(name, text)| (name.clone(), text.filled(value))));
+        let own = [
+            (Variable::Repository, self.spec.repository.to_string()),
+            (Variable::Service, self.spec.service.to_string()),
+            (Variable::Branch, version.branch.to_string()),
+            (Variable::CommitSha, version.commit.to_string()),
+            (Variable::DeploymentId, self.id.to_string()),
+        ];
+        inputs.extend(own.map(|(variable, value)| (variable.name(), value)));
+        let Some(environment) = stage.environment() else { return inputs };
+        inputs.insert(Variable::Environment.name(), environment.to_string());
+        let way = self.spec.workflow.environment(environment).map(|it| &it.rollback);
+        if let (Some(_), Some(RollbackWay::Pipeline(_))) = (self.restore_of(stage), way) {
+            inputs.insert(Variable::RolledBackCommitSha.name(), self.spec.commit.to_string());
+            inputs.insert(Variable::RestoredDeploymentId.name(), version.deployment.to_string());
+        }
+        inputs
     }
 }
 
@@ -275,17 +298,23 @@ pub enum Variable {
     Environment,
     /// `deployment_id`
     DeploymentId,
+    /// `rolled_back_commit_sha`, for a pipeline that rolls back: what is there and goes
+    RolledBackCommitSha,
+    /// `restored_deployment_id`, for such a pipeline: whose version comes back
+    RestoredDeploymentId,
 }
 
 impl Variable {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Repository,
         Self::Service,
         Self::Branch,
         Self::CommitSha,
         Self::Environment,
         Self::DeploymentId,
+        Self::RolledBackCommitSha,
+        Self::RestoredDeploymentId,
     ];
 
     /// Its name in Harness.
@@ -298,6 +327,8 @@ impl Variable {
             Self::CommitSha => "commit_sha",
             Self::Environment => "environment",
             Self::DeploymentId => "deployment_id",
+            Self::RolledBackCommitSha => "rolled_back_commit_sha",
+            Self::RestoredDeploymentId => "restored_deployment_id",
         };
         name.parse().expect("letters and underscores are a variable name")
     }

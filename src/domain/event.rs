@@ -129,6 +129,11 @@ pub enum MainEvent {
         /// Production first: each touched environment and its last good version.
         targets: Vec<Restore>,
     },
+    /// The rollout failed, and cannot be undone without anybody asking.
+    RollbackImpossible {
+        /// Why not.
+        reason: String,
+    },
     /// The present environment of the rollback has its version back.
     EnvironmentRestored,
     /// All have.
@@ -212,6 +217,7 @@ impl MainEvent {
             Self::Cancel { .. } => "CANCEL",
             Self::Cancelled => "CANCELLED",
             Self::Rollback { .. } => "ROLLBACK",
+            Self::RollbackImpossible { .. } => "ROLLBACK_IMPOSSIBLE",
             Self::EnvironmentRestored => "ENVIRONMENT_RESTORED",
             Self::RollbackComplete => "ROLLBACK_COMPLETE",
             Self::RollbackFailed => "ROLLBACK_FAILED",

@@ -113,6 +113,17 @@ checked_text!(
 );
 
 checked_text!(
+    /// What Harness calls a service, an environment or an infrastructure: of the
+    /// project, or with `org.` or `account.` before it.
+    HarnessId,
+    "a Harness identifier",
+    "it is 1 to 128 letters, digits, `_`, `$` or `.`, and starts with no digit",
+    |text| (1..=128).contains(&text.len())
+        && !text.starts_with(|first: char| first.is_ascii_digit() || first == '.')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_$.".contains(&byte))
+);
+
+checked_text!(
     /// The name of an environment, as in `deploying-<name>`.
     EnvironmentName,
     "an environment name",

@@ -37,6 +37,7 @@ pub mod replay;
 pub mod retry;
 pub mod role;
 mod rollback;
+pub mod rollback_way;
 pub mod run;
 pub mod runtime_input;
 pub mod signature;

@@ -151,6 +151,14 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
         (Event::Run(RunEvent::RetryScheduled { .. }), _) => {
             (Topic::AttemptFailed, format!("{stage}: the attempt failed and will be made again"))
         }
+        (Event::Main(MainEvent::RollbackImpossible { reason: why }), State::Failed { stage, reason }) => (
+            Topic::Failed,
+            format!(
+                "{} in {stage}: {}; it is not rolled back by itself, act now: {why}",
+                reason.name(),
+                reason.message()
+            ),
+        ),
         (_, State::Failed { stage, reason }) => {
             (Topic::Failed, format!("{} in {stage}: {}", reason.name(), reason.message()))
         }

@@ -12,6 +12,7 @@ use super::execution::{Cause, Failure, Retry};
 use super::gate::Gate;
 use super::health::Probing;
 use super::id::{CorrelationKey, EnvironmentName, PipelineId};
+use super::rollback_way::{Ask, HarnessRollback};
 use super::run::{Execution, Run, RunEvent, RunStatus};
 use super::state::{State, Work};
 use super::time::Timestamp;
@@ -34,16 +35,21 @@ pub enum Step {
         /// The stage.
         stage: Stage,
     },
-    /// A trigger's reply is missing: look for the execution by its key.
+    /// A trigger's reply is missing: look for the execution by its mark.
     LookUp {
         /// The pipeline that it would be of.
         pipeline: PipelineId,
-        /// The key.
-        key: CorrelationKey,
+        /// The mark.
+        mark: Mark,
         /// When the intent was committed.
         since: Timestamp,
         /// What to record if it is not there.
         otherwise: Otherwise,
+    },
+    /// Put the touched environments back, or record that it cannot be done.
+    RollBack {
+        /// Why.
+        reason: String,
     },
     /// Look at the execution.
     Observe {
@@ -69,6 +75,17 @@ pub enum Step {
         /// Why it failed.
         failure: Failure,
     },
+}
+
+/// By what an execution is recognised whose id was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    /// By the key that it carries.
+    Key(CorrelationKey),
+    /// A rollback that Harness makes carries no key of ours. Harness undoes a
+    /// rollout once, and who restores has the place: the only such rollback
+    /// since the intent is ours, or did what ours would have done.
+    Rollback(HarnessRollback),
 }
 
 /// What a look-up that finds nothing leads to.
@@ -154,9 +171,12 @@ pub fn next(deployment: &Deployment, timing: &Timing, gates: &Gates, now: Timest
             RunStatus::Succeeded { .. } => Completion::of(&work.stage)
                 .map_or(Next::Idle, |completion| claim(MainEvent::StageComplete { completion })),
             RunStatus::Aborted { .. } => send(MainEvent::Failure),
-            RunStatus::Failed { failure, .. } => {
-                again(deployment, work, failure).unwrap_or_else(|| send(MainEvent::Failure))
-            }
+            RunStatus::Failed { failure, .. } => again(deployment, work, failure).unwrap_or_else(|| {
+                match deployment.reason_to_roll_back(work) {
+                    Some(reason) => Next::Do(Box::new(Step::RollBack { reason })),
+                    None => send(MainEvent::Failure),
+                }
+            }),
             RunStatus::NotStarted { not_before } if work.stage == Stage::Validating => {
                 not_before_then(*not_before, now, Step::Validate)
             }
@@ -294,7 +314,7 @@ fn look_up(deployment: &Deployment, work: &Work, timing: &Timing, now: Timestamp
     else {
         return Next::Idle;
     };
-    let Some(run) = deployment.spec.workflow.pipeline_run(&work.stage) else { return Next::Idle };
+    let Some((pipeline, mark)) = deployment.mark(&work.stage, key) else { return Next::Idle };
     let settled = now.since(*since) >= timing.settling;
     let otherwise = if matches!(work.run.status, RunStatus::Triggering { .. }) {
         Otherwise::Record(
@@ -311,12 +331,20 @@ fn look_up(deployment: &Deployment, work: &Work, timing: &Timing, now: Timestamp
     } else {
         Otherwise::LookAgain
     };
-    Next::Do(Box::new(Step::LookUp {
-        pipeline: run.pipeline.clone(),
-        key: key.clone(),
-        since: *since,
-        otherwise,
-    }))
+    Next::Do(Box::new(Step::LookUp { pipeline, mark, since: *since, otherwise }))
+}
+
+impl Deployment {
+    /// What tells the execution that `stage` asked for from all others, and the pipeline that it is of.
+    fn mark(&self, stage: &Stage, key: &CorrelationKey) -> Option<(PipelineId, Mark)> {
+        match self.ask(stage)? {
+            Ask::Run(run) => Some((run.pipeline.clone(), Mark::Key(key.clone()))),
+            Ask::RollBack(target) => {
+                let undone = self.spec.workflow.pipeline_run(stage)?;
+                Some((undone.pipeline.clone(), Mark::Rollback(target.clone())))
+            }
+        }
+    }
 }
 
 fn not_before_then(not_before: Timestamp, now: Timestamp, step: Step) -> Next {

@@ -60,11 +60,11 @@ pub enum Remark {
         /// Why, from the caller, shortened.
         reason: String,
     },
-    /// A commit that was rolled back may be deployed again. About no deployment.
+    /// A commit that was rolled back may be deployed again. About the deployment that was.
     CommitReleased {
         /// The service.
         service: Service,
-        /// The commit.
+        /// The commit, as that deployment names it.
         commit: CommitSha,
         /// Why, from the caller, shortened.
         reason: String,

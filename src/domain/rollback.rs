@@ -7,7 +7,11 @@ use super::guard::Guard;
 use super::id::EnvironmentName;
 use super::run::{Run, RunStatus};
 use super::state::{FailureReason, Restore, Rollback, State, Work};
+use super::text::shortened;
 use super::workflow::Stage;
+
+/// The longest reason that an automatic rollback is recorded with.
+const REASON_LIMIT: usize = 300;
 
 impl Deployment {
     pub(super) fn rolling_back(&self, stopping: Option<Work>, targets: &[Restore]) -> Option<Arrow> {
@@ -73,6 +77,39 @@ impl Deployment {
             "the environments left are restored",
         ));
         Arrow::guarded(State::RolledBack, guards)
+    }
+
+    /// Why the deployment is to be rolled back without anybody asking: a rollout
+    /// ran and failed where the config wants that, and no attempt is left.
+    /// Where somebody said no, or nobody knows what ran, people decide.
+    pub(super) fn reason_to_roll_back(&self, work: &Work) -> Option<String> {
+        let Stage::Deploying(environment) = &work.stage else { return None };
+        let RunStatus::Failed { execution: Some(_), failure } = &work.run.status else { return None };
+        let is_of_the_rollout = match failure.cause {
+            Cause::PipelineFailed | Cause::PipelineExpired | Cause::StageTimeout | Cause::Unhealthy => true,
+            Cause::PipelineRejected
+            | Cause::Frozen
+            | Cause::Aborted
+            | Cause::PolicyDenied
+            | Cause::Unreachable
+            | Cause::Timeout
+            | Cause::RateLimited
+            | Cause::Unauthorized
+            | Cause::NotFound
+            | Cause::Refused
+            | Cause::Upstream
+            | Cause::BadAnswer
+            | Cause::Lost
+            | Cause::Invalid => false,
+        };
+        let wanted = self.spec.workflow.environment(environment).is_some_and(|it| it.automatic_rollback);
+        (wanted && is_of_the_rollout)
+            .then(|| shortened(&format!("{} failed: {}", work.stage, failure.message), REASON_LIMIT))
+    }
+
+    pub(super) fn rollback_impossible(&self, work: &Work) -> Option<Arrow> {
+        self.reason_to_roll_back(work)?;
+        Some(self.failed(work))
     }
 
     pub(super) fn rollback_failed(&self, rollback: &Rollback) -> Arrow {

@@ -119,6 +119,10 @@ pub struct Restore {
     pub environment: EnvironmentName,
     /// Its last good version.
     pub version: Version,
+    /// Whether the deployment that is rolled back had rolled out its own version
+    /// there with success. Not known, and so `false`, of a rollback that began earlier.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delivered: bool,
 }
 
 impl Restore {
@@ -142,14 +146,15 @@ impl Restore {
             }
         }
         let (present, earlier) = good.split_last()?;
-        let version = if present.deployment == *deployment {
+        let delivered = present.deployment == *deployment;
+        let version = if delivered {
             earlier.last()?
         } else if earlier.iter().any(|version| version.deployment == *deployment) {
             return None;
         } else {
             present
         };
-        Some(Self { environment: environment.clone(), version: (*version).clone() })
+        Some(Self { environment: environment.clone(), version: (*version).clone(), delivered })
     }
 }
 

@@ -12,6 +12,7 @@ use super::id::{
     VariableName,
 };
 use super::path::Shortcut;
+use super::rollback_way::HarnessRollback;
 
 /// SHA-256 over RFC 8785 canonical JSON, as 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,4 +68,8 @@ pub struct Subject {
     pub input_sets: Vec<String>,
     /// The version of the approval policy; `None` where there is no gate.
     pub policy: Option<PolicyVersion>,
+    /// What Harness is asked to undo. Nothing else is sent then: `pipeline_id` is
+    /// the pipeline that is undone, and it has no inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness_rollback: Option<HarnessRollback>,
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::execution::{Cause, Failure, Retry};
 use super::health::HealthCheck;
+use super::rollback_way::RollbackWay;
 use super::run::Execution;
 use super::time::{Timestamp, in_words};
 use super::workflow::{Stage, Workflow};
@@ -38,7 +39,11 @@ impl Workflow {
     #[must_use]
     pub fn terms(&self, stage: &Stage) -> Terms<'_> {
         let environment = stage.environment().and_then(|name| self.environment(name));
-        let timeout = self.pipeline_run(stage).and_then(|run| run.timeout_ms);
+        let run = match (stage, environment.map(|environment| &environment.rollback)) {
+            (Stage::Restoring(_), Some(RollbackWay::Pipeline(own))) => Some(own),
+            _ => self.pipeline_run(stage),
+        };
+        let timeout = run.and_then(|run| run.timeout_ms);
         Terms {
             cautious: self.is_cautious(stage),
             health: environment.and_then(|environment| environment.health.as_ref()),

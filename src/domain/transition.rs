@@ -224,6 +224,7 @@ impl Deployment {
                 State::AwaitingApproval { .. } | State::Failed { .. } | State::Cancelled | State::Completed,
                 E::Rollback { targets, .. },
             ) => self.rolling_back(None, targets),
+            (State::Active { work, .. }, E::RollbackImpossible { .. }) => self.rollback_impossible(work),
             (State::RollingBack(rollback), E::EnvironmentRestored) => self.restored(rollback),
             (State::RollingBack(rollback), E::RollbackComplete) => Some(self.rolled_back(rollback)),
             (State::RollingBack(rollback), E::RollbackFailed) => Some(self.rollback_failed(rollback)),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::health::HealthCheck;
 use super::id::{EnvironmentName, PipelineId, VariableName};
+use super::rollback_way::RollbackWay;
 use super::template::Template;
 
 /// What a deployment goes through, up to its target environment.
@@ -48,6 +49,13 @@ pub struct Environment {
     /// What must be seen of it after each deploy and restore.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthCheck>,
+    /// How the version before comes back. The usual way in a workflow that was
+    /// copied before there were others.
+    #[serde(default, skip_serializing_if = "RollbackWay::is_redeploy")]
+    pub rollback: RollbackWay,
+    /// Whether a deployment whose rollout failed here is rolled back without anybody asking.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic_rollback: bool,
 }
 
 /// Which Harness pipeline to run, and with what.
@@ -152,8 +160,9 @@ impl Workflow {
         }
     }
 
-    /// What `stage` runs in Harness; `None` for validation, which runs here,
-    /// and for an environment that is not on the way.
+    /// What `stage` runs in Harness, where nothing else was said of a rollback;
+    /// `None` for validation, which runs here, and for an environment that is not
+    /// on the way.
     #[must_use]
     pub fn pipeline_run(&self, stage: &Stage) -> Option<&PipelineRun> {
         match stage {

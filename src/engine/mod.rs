@@ -9,6 +9,8 @@ mod entrance;
 mod health;
 mod observe;
 mod outbox;
+mod request;
+mod rollback;
 mod step;
 mod validate;
 

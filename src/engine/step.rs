@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::request::Request;
 use super::{Parts, entrance, health, validate};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, MainEvent};
@@ -11,12 +12,12 @@ use crate::domain::execution::{Cause, Failure, Retry};
 use crate::domain::gate::Gate;
 use crate::domain::guard::Refusal;
 use crate::domain::id::{CorrelationKey, EnvironmentName};
-use crate::domain::plan::{Otherwise, Step};
+use crate::domain::plan::{Mark, Otherwise, Step};
 use crate::domain::retry;
 use crate::domain::run::{Execution, RunEvent, RunStatus};
 use crate::domain::subject::{Digest, Subject};
 use crate::domain::workflow::Stage;
-use crate::ports::{TRIGGER_TIMEOUT, TriggerError, TriggerRequest};
+use crate::ports::{TRIGGER_TIMEOUT, TriggerError};
 use crate::store::{self, ChainError, Fence};
 
 /// The longest time between committing an intent and calling Harness. A process
@@ -64,9 +65,13 @@ pub(super) async fn take(
                 None => Ok(()),
             },
         },
-        Step::LookUp { pipeline, key, since, otherwise } => {
+        Step::LookUp { pipeline, mark, since, otherwise } => {
             let pause = parts.policy.timing.poll_pause(parts.clock.now().since(since));
-            match parts.executions.find(&pipeline, &key, since).await {
+            let found = match &mark {
+                Mark::Key(key) => parts.executions.find(&pipeline, key, since).await,
+                Mark::Rollback(target) => parts.executions.find_rollback(target, since).await,
+            };
+            match found {
                 Ok(Some(found)) => {
                     let event =
                         RunEvent::TriggerAccepted { execution: found.execution, pipeline: found.pipeline };
@@ -83,6 +88,7 @@ pub(super) async fn take(
             }
         }
         Step::Probe { url, health } => health::ask(parts, fence, &deployment, &url, &health).await,
+        Step::RollBack { reason } => super::rollback::begin(parts, fence, &deployment, reason).await,
         Step::Abort { execution } => abort(parts, fence, &deployment, &execution).await,
         Step::ScheduleRetry { attempt, failure } => {
             let pause = retry::pause_after(attempt, &failure, parts.random.bits()).unwrap_or_default();
@@ -142,15 +148,9 @@ async fn trigger(
     if let Some(failure) = missing_gate(parts, deployment, stage, &subject) {
         return parts.record(fence, deployment, RunEvent::AttemptFailed { failure }).await.map(drop);
     }
-    let request = TriggerRequest {
-        pipeline: subject.pipeline_id.clone(),
-        key: deployment.next_key(stage),
-        inputs: subject.inputs.clone(),
-        input_sets: subject.input_sets.clone(),
-        pipeline_branch: None,
-    };
-    let intent =
-        RunEvent::TriggerIntended { key: request.key.clone(), digest: digest_of(&request, &subject), policy };
+    let key = deployment.next_key(stage);
+    let request = Request::of(&subject, key.clone());
+    let intent = RunEvent::TriggerIntended { key: key.clone(), digest: request.digest(&subject), policy };
     let intended = match parts.record(fence, deployment, intent).await {
         Ok(intended) => intended,
         Err(store::Error::Refused(Refusal::Guarded { guards, .. }))
@@ -176,13 +176,13 @@ async fn trigger(
         };
         return parts.record(fence, &intended, RunEvent::AttemptFailed { failure }).await.map(drop);
     }
-    let outcome = match timeout(TRIGGER_TIMEOUT, parts.pipelines.trigger(&request)).await {
-        Ok(Ok(execution)) => RunEvent::TriggerAccepted { execution, pipeline: request.pipeline },
+    let outcome = match timeout(TRIGGER_TIMEOUT, request.send(&*parts.pipelines)).await {
+        Ok(Ok(execution)) => RunEvent::TriggerAccepted { execution, pipeline: subject.pipeline_id },
         Ok(Err(TriggerError::NotRun(error))) => RunEvent::AttemptFailed { failure: error.into() },
         Ok(Err(TriggerError::Unknown(error))) => RunEvent::TriggerLost { message: error.message },
         Err(_) => RunEvent::TriggerLost { message: "Harness did not answer in time".to_owned() },
     };
-    conclude(parts, fence, intended, &request.key, outcome).await
+    conclude(parts, fence, intended, &key, outcome).await
 }
 
 /// Record what came of a trigger. An event that came between, such as a CANCEL,
@@ -250,16 +250,6 @@ fn missing_gate(parts: &Parts, deployment: &Deployment, stage: &Stage, subject: 
     let mut left_out = deployment.spec.workflow.skipped.iter().filter_map(Stage::environment);
     left_out.find(is_gated).filter(|_| stage.environment().is_some()).map(|gate| {
         denied(format!("the config asks for an approval before {gate}, which this deployment's path leaves out; start a new deployment"))
-    })
-}
-
-/// The digest of what is about to be sent, taken from the request itself.
-fn digest_of(request: &TriggerRequest, subject: &Subject) -> Digest {
-    Digest::of(&Subject {
-        pipeline_id: request.pipeline.clone(),
-        inputs: request.inputs.clone(),
-        input_sets: request.input_sets.clone(),
-        ..subject.clone()
     })
 }
 

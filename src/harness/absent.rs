@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use crate::domain::execution::{Cause, Observation, Retry};
 use crate::domain::id::{CorrelationKey, ExecutionId, PipelineId};
+use crate::domain::rollback_way::HarnessRollback;
 use crate::domain::runtime_input::RuntimeInputs;
 use crate::domain::time::Timestamp;
 use crate::ports::{
@@ -39,6 +40,14 @@ impl Executions for Absent {
         self.refuse()
     }
 
+    async fn find_rollback(
+        &self,
+        _: &HarnessRollback,
+        _: Timestamp,
+    ) -> Result<Option<Observation>, CallError> {
+        self.refuse()
+    }
+
     async fn get(&self, _: &ExecutionId) -> Result<ExecutionDetail, CallError> {
         self.refuse()
     }
@@ -63,6 +72,10 @@ impl Executions for Absent {
 #[async_trait]
 impl Pipelines for Absent {
     async fn trigger(&self, _: &TriggerRequest) -> Result<ExecutionId, TriggerError> {
+        self.refuse().map_err(TriggerError::NotRun)
+    }
+
+    async fn roll_back(&self, _: &HarnessRollback) -> Result<ExecutionId, TriggerError> {
         self.refuse().map_err(TriggerError::NotRun)
     }
 

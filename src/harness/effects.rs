@@ -8,13 +8,14 @@ use serde_json::json;
 
 use crate::domain::execution::{Cause, Retry};
 use crate::domain::id::ExecutionId;
+use crate::domain::rollback_way::HarnessRollback;
 use crate::ports::{CallError, Pipelines, TriggerError, TriggerRequest};
 
 use super::client::Client;
 use super::error::{CallFailure, Effect};
 use super::inputs::runtime_yaml;
 use super::request::Request;
-use super::wire::Triggered;
+use super::wire::{RolledBack, Triggered};
 
 /// Harness's code for "this run is already over" in answer to an abort.
 const ALREADY_OVER: &str = "ABORT_ALL_ALREADY_NG";
@@ -23,10 +24,17 @@ const ALREADY_OVER: &str = "ABORT_ALL_ALREADY_NG";
 impl Pipelines for Client {
     async fn trigger(&self, request: &TriggerRequest) -> Result<ExecutionId, TriggerError> {
         let triggered = self.effect(&self.trigger_request(request)).await;
-        triggered.and_then(|triggered| started(&triggered)).map_err(|failure| match failure.effect {
-            Effect::None => TriggerError::NotRun(failure.error),
-            Effect::Unknown => TriggerError::Unknown(failure.error),
-        })
+        Ok(triggered.and_then(|triggered| started(&triggered))?)
+    }
+
+    async fn roll_back(&self, target: &HarnessRollback) -> Result<ExecutionId, TriggerError> {
+        let request = self.request(Method::POST, &["ng", "api", "rollback", "trigger", "v2"]).json(json!({
+            "serviceIdentifier": target.service,
+            "envIdentifier": target.environment,
+            "environmentType": target.environment_type,
+            "infraIdentifier": target.infrastructure,
+        }));
+        Ok(self.effect(&request).await.and_then(|answer| rolling_back(&answer))?)
     }
 
     async fn abort(&self, execution: &ExecutionId) -> Result<(), CallError> {
@@ -70,6 +78,28 @@ impl Client {
             "lastYamlToMerge": yaml,
         }))
     }
+}
+
+impl From<CallFailure> for TriggerError {
+    fn from(failure: CallFailure) -> Self {
+        match failure.effect {
+            Effect::None => Self::NotRun(failure.error),
+            Effect::Unknown => Self::Unknown(failure.error),
+        }
+    }
+}
+
+/// The rollback that a successful answer speaks of. It may say that there is none.
+fn rolling_back(answer: &RolledBack) -> Result<ExecutionId, CallFailure> {
+    if answer.rollback_triggered == Some(false) {
+        let why = answer.message.as_deref().unwrap_or("it did not say why");
+        let message = format!("Harness does not roll back: {why}");
+        return Err(CallFailure::new(Cause::Refused, Retry::Final, Effect::None, &message));
+    }
+    answer.plan_execution_id.as_deref().and_then(|id| id.parse().ok()).ok_or_else(|| {
+        let message = "Harness took the rollback and did not say which execution it is";
+        CallFailure::new(Cause::BadAnswer, Retry::Final, Effect::Unknown, message)
+    })
 }
 
 /// The execution that a successful answer speaks of.

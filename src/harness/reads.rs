@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::domain::execution::{Cause, ExecutionStatus, Observation, Retry};
 use crate::domain::id::{CorrelationKey, ExecutionId, PipelineId};
+use crate::domain::rollback_way::HarnessRollback;
 use crate::domain::runtime_input::RuntimeInputs;
 use crate::domain::time::Timestamp;
 use crate::ports::{CallError, ExecutionDetail, ExecutionFilter, Executions};
@@ -33,6 +34,9 @@ const CLOCK_SKEW_MS: i64 = 60_000;
 /// Harness has to look through.
 const SEARCH_WINDOW: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
+/// What Harness calls the execution that undoes a rollout.
+const ROLLBACK_MODE: &str = "POST_EXECUTION_ROLLBACK";
+
 /// The root of the endpoints that read executions.
 const EXECUTIONS: [&str; 4] = ["pipeline", "api", "pipelines", "execution"];
 
@@ -56,10 +60,7 @@ impl Executions for Client {
         key: &CorrelationKey,
         since: Timestamp,
     ) -> Result<Option<Observation>, CallError> {
-        let started = json!({
-            "startTime": since.0.saturating_sub(CLOCK_SKEW_MS).max(0).to_string(),
-            "endTime": since.plus(SEARCH_WINDOW).0.to_string(),
-        });
+        let started = started(since);
         let mut first: Option<Run> = None;
         for run in self.outline(json!({ "pipelineIdentifier": pipeline, "timeRange": started })).await? {
             // A rerun in Harness copies the inputs, and the key with them: the
@@ -72,6 +73,28 @@ impl Executions for Client {
         match first {
             Some(run) => self.explained(run).await.map(Some).ok_or_else(unreadable),
             None => Ok(None),
+        }
+    }
+
+    async fn find_rollback(
+        &self,
+        target: &HarnessRollback,
+        since: Timestamp,
+    ) -> Result<Option<Observation>, CallError> {
+        let mut rollbacks = self.runs_of(target, since).await?;
+        rollbacks.retain(|run| run.execution_mode.as_deref() == Some(ROLLBACK_MODE));
+        match rollbacks.as_slice() {
+            [] => Ok(None),
+            [run] => observation(run, reason(run)).map(Some).ok_or_else(unreadable),
+            several => {
+                let message = format!(
+                    "Harness has made {} rollbacks of {} in {} since: which is ours cannot be told",
+                    several.len(),
+                    target.service,
+                    target.environment
+                );
+                Err(CallFailure::new(Cause::BadAnswer, Retry::Final, Effect::None, &message).into())
+            }
         }
     }
 
@@ -145,6 +168,32 @@ impl Executions for Client {
 }
 
 impl Client {
+    /// All runs that a target's service and environment took part in.
+    async fn runs_of(&self, target: &HarnessRollback, since: Timestamp) -> Result<Vec<Run>, CallError> {
+        let filter = json!({
+            "filterType": "PipelineExecution",
+            "timeRange": started(since),
+            "moduleProperties": { "cd": {
+                "serviceIdentifiers": [target.service],
+                "envIdentifiers": [target.environment],
+            } },
+        });
+        let mut runs = Vec::new();
+        for number in 0..PAGES {
+            let request = self
+                .request(Method::POST, &[&EXECUTIONS[..], &["summary"]].concat())
+                .query("page", &number.to_string())
+                .query("size", &PAGE.to_string())
+                .json(filter.clone());
+            let page: Page = self.read(&request).await?;
+            if page.content.is_empty() {
+                return Ok(runs);
+            }
+            runs.extend(page.content);
+        }
+        Err(too_many())
+    }
+
     /// All runs in the outline that pass `filter`.
     async fn outline(&self, filter: Value) -> Result<Vec<Run>, CallError> {
         let mut runs = Vec::new();
@@ -171,8 +220,7 @@ impl Client {
             }
             after = next;
         }
-        let message = format!("Harness has more than {} executions to look through", PAGE * PAGES);
-        Err(CallFailure::new(Cause::BadAnswer, Retry::Final, Effect::None, &message).into())
+        Err(too_many())
     }
 
     /// `run`, with the reason if it failed. The outline gives a text at most;
@@ -262,6 +310,19 @@ fn observation(run: &Run, reason: Reason) -> Option<Observation> {
         started_at: run.start_ts.map(Timestamp),
         ended_at: run.end_ts.map(Timestamp),
     })
+}
+
+/// When a run may have started that was asked for at `since`, as a filter.
+fn started(since: Timestamp) -> Value {
+    json!({
+        "startTime": since.0.saturating_sub(CLOCK_SKEW_MS).max(0).to_string(),
+        "endTime": since.plus(SEARCH_WINDOW).0.to_string(),
+    })
+}
+
+fn too_many() -> CallError {
+    let message = format!("Harness has more than {} executions to look through", PAGE * PAGES);
+    CallFailure::new(Cause::BadAnswer, Retry::Final, Effect::None, &message).into()
 }
 
 fn unreadable() -> CallError {

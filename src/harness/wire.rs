@@ -100,6 +100,16 @@ impl Triggered {
     }
 }
 
+/// The answer to a rollback.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RolledBack {
+    #[serde(alias = "isRollbackTriggered")]
+    pub(super) rollback_triggered: Option<bool>,
+    pub(super) plan_execution_id: Option<String>,
+    pub(super) message: Option<String>,
+}
+
 /// A page of the outline, or of the list, which pages by number instead.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -131,6 +141,7 @@ pub(super) struct Run {
     #[serde(default, deserialize_with = "millis")]
     pub(super) end_ts: Option<i64>,
     pub(super) runtime_input_yaml: Option<String>,
+    pub(super) execution_mode: Option<String>,
     pub(super) starting_node_id: Option<String>,
     pub(super) layout_node_map: Option<BTreeMap<String, Node>>,
 }

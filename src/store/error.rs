@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::lookup::Use;
+use super::quarantine::Quarantine;
 use super::remark::Frozen;
 use crate::domain::guard::Refusal;
 use crate::domain::id::{DeploymentId, PrincipalName};
@@ -41,6 +42,9 @@ pub enum Error {
     /// An agent acts, and all of them are stopped.
     #[error("all agents were stopped by {} at {}: {}", .0.by.principal, .0.at.to_rfc3339(), .0.reason)]
     AgentsFrozen(Frozen),
+    /// The commit was rolled back, and nobody has released it since.
+    #[error("{} of {} was rolled back by {}, and nobody has released it since", .0.commit, .0.service, .0.by)]
+    Quarantined(Quarantine),
     /// The agents of one person did so often what is counted as they may.
     #[error("the agents of {by} may do a {what} at most {most} times: wait, or let a person do it")]
     QuotaSpent {
@@ -106,6 +110,7 @@ impl Error {
             | Self::Refused(_)
             | Self::Held(_)
             | Self::AgentsFrozen(_)
+            | Self::Quarantined(_)
             | Self::QuotaSpent { .. }
             | Self::LeaseLost { .. }
             | Self::NewerSchema { .. }

@@ -35,11 +35,13 @@ mod lease;
 mod lookup;
 mod outbox;
 mod place;
+mod quarantine;
 mod queries;
 mod recent;
 mod record;
 mod remark;
 mod review;
+mod rollback;
 mod row;
 mod schema;
 mod snapshot;
@@ -62,6 +64,7 @@ pub use error::{Cause, Error};
 pub use lease::{Driver, Fence, Lease};
 pub use lookup::Use;
 pub use outbox::{CLAIM_TIME, Claimed, TRIES_IN_ORDER};
+pub use quarantine::Quarantine;
 pub use queries::{Activity, Cursor, Filter, LARGEST_PAGE, Page};
 pub use record::{Authority, Created, Entry, Expected};
 pub use remark::{About, Frozen, MOST_REMARKS, Remarked};
@@ -131,11 +134,10 @@ impl Store {
 
     /// Create a deployment in state `pending`, with its event `CREATED` by
     /// `spec.initiator`. Once there, the same id or idempotency key gives
-    /// [`Created::Existing`], whatever the spec, so that a start may be repeated
-    /// after a crash.
+    /// [`Created::Existing`], whatever the spec: a start may be repeated after a crash.
     ///
     /// # Errors
-    /// [`Error::AgentsFrozen`], [`Error::QuotaSpent`], or those of the database.
+    /// [`Error::AgentsFrozen`], [`Error::Quarantined`], [`Error::QuotaSpent`], or those of the database.
     pub fn create(
         &self,
         id: DeploymentId,

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
 use super::error::Error;
 use super::lookup::Lookup;
+use super::quarantine;
 use super::queries::LARGEST_PAGE;
 use super::row::{self, from_json};
 use crate::domain::deployment::{Deployment, Progress};
@@ -122,7 +123,8 @@ pub(super) fn facts(
         here: stays(connection, service, repository, environment, 1)?.pop(),
         before,
         previous,
-        quarantined_by: quarantine(connection, service, deployment.spec.commit.as_str())?,
+        quarantined_by: quarantine::newest(connection, service, &deployment.spec.commit)?
+            .map(|quarantine| quarantine.by),
         tested_by: tested_by(connection, deployment)?,
         failed_since: failed_since(connection, deployment)?,
         ..occupation(connection, deployment, environment)?
@@ -222,29 +224,6 @@ pub(super) fn own_lock(
     })
 }
 
-/// The deployment by whose rollback the commit is quarantined, unless somebody released it since.
-pub(super) fn quarantine(
-    connection: &Connection,
-    service: &Service,
-    commit: &str,
-) -> Result<Option<DeploymentId>, Error> {
-    let found: Option<(String, i64)> = connection
-        .prepare_cached(
-            "SELECT id, event.at FROM deployment JOIN spec ON spec.deployment = number
-             JOIN event ON event.position = last_record
-             WHERE active = 0 AND deployment.state = 'rolled-back' AND service = ?1 AND spec ->> '$.commit' = ?2
-             ORDER BY number DESC LIMIT 1",
-        )?
-        .query_row(params![service.as_str(), commit], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((id, at)) = found else { return Ok(None) };
-    let lookup = Lookup::Commit(service.clone(), commit.to_owned());
-    if newest(connection, &lookup)?.is_some_and(|(_, _, released)| released.0 >= at) {
-        return Ok(None);
-    }
-    id.parse().map(Some).map_err(|error| Error::corrupt(format!("{error}")))
-}
-
 /// A deployment of the commit whose tests passed: this one, if its did.
 fn tested_by(connection: &Connection, deployment: &Deployment) -> Result<Option<DeploymentId>, Error> {
     let own = passed_tests(
@@ -333,7 +312,10 @@ pub(super) fn stays(
 }
 
 /// The newest remark of this lookup, by whom and when.
-fn newest(connection: &Connection, lookup: &Lookup) -> Result<Option<(Remark, Actor, Timestamp)>, Error> {
+pub(super) fn newest(
+    connection: &Connection,
+    lookup: &Lookup,
+) -> Result<Option<(Remark, Actor, Timestamp)>, Error> {
     let last: Option<(i64, String, String, i64)> = connection
         .prepare_cached(
             "SELECT position, event, actor, at FROM event

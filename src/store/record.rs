@@ -14,6 +14,7 @@ use super::lease::{self, Fence};
 use super::lookup::Lookup;
 use super::outbox::{self, Sealed};
 use super::place::Move;
+use super::quarantine;
 use super::queries;
 use super::remark;
 use super::review;
@@ -100,6 +101,7 @@ pub(super) fn create(
     let deployment = Deployment::create(id.clone(), spec.clone(), at);
     let actor = &deployment.spec.initiator;
     remark::refuse_frozen(connection, actor)?;
+    quarantine::refuse(connection, &spec.service, &spec.commit)?;
     let event = Event::Main(MainEvent::Created { spec: Box::new(Spec::clone(spec)) });
     let lookup = Lookup::of_event(&event, actor);
     allowance::check(connection, allowance, lookup.as_ref())?;

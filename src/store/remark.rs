@@ -78,9 +78,6 @@ pub(super) fn add(connection: &Connection, remarked: &Remarked) -> Result<Option
                 return Ok(None);
             }
             chain::append(connection, &head, Line { at, actor, event, lookup, left: None })?;
-            if let Remark::EnvironmentUnlocked { .. } | Remark::CommitReleased { .. } = remark {
-                place::wake(connection, at)?;
-            }
         }
         About::Deployment { id, notice } => {
             let anchor = anchor::find(connection, id)?;
@@ -98,6 +95,9 @@ pub(super) fn add(connection: &Connection, remarked: &Remarked) -> Result<Option
                 outbox::enqueue(connection, position, anchor.number, &(&notice).into())?;
             }
         }
+    }
+    if let Remark::EnvironmentUnlocked { .. } | Remark::CommitReleased { .. } = remark {
+        place::wake(connection, at)?;
     }
     Ok(Some(position))
 }

@@ -8,14 +8,16 @@ use super::chain;
 use super::decoded::Decoded;
 use super::error::Error;
 use super::place;
+use super::quarantine::{self, Quarantine};
 use super::queries;
 use super::remark::{self, Frozen};
+use super::rollback;
 use super::token;
 use crate::domain::deployment::Deployment;
 use crate::domain::entrance::{Facts, Lock, Stay};
-use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service, TokenId};
+use crate::domain::event::MainEvent;
+use crate::domain::id::{CommitSha, DeploymentId, EnvironmentName, Repository, Service, TokenId};
 use crate::domain::place::Place;
-use crate::domain::state::Version;
 use crate::domain::token::Token;
 
 /// The database at one moment. The verbs are those of [`Store`](super::Store).
@@ -135,17 +137,20 @@ impl<'c> Snapshot<'c> {
         queries::active_versions(self.connection, limit)
     }
 
-    /// The versions that an environment had, newest first.
+    /// Every rollback that keeps a commit of a service out, newest first.
     ///
     /// # Errors
     /// Only those of the database.
-    pub fn versions(
-        &self,
-        service: &Service,
-        repository: &Repository,
-        environment: &EnvironmentName,
-        limit: u32,
-    ) -> Result<Vec<Version>, Error> {
-        queries::versions(self.connection, service, repository, environment, limit)
+    pub fn quarantines(&self, service: &Service, commit: &CommitSha) -> Result<Vec<Quarantine>, Error> {
+        quarantine::all(self.connection, service, commit)
+    }
+
+    /// The ROLLBACK that would put back whatever a deployment touched, as far as
+    /// there is something to go back to. The machine says whether that is enough.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn rollback_of(&self, deployment: &Deployment, reason: &str) -> Result<MainEvent, Error> {
+        rollback::of(self.connection, deployment, reason)
     }
 }

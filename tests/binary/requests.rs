@@ -70,3 +70,31 @@ async fn a_deployment_that_waits_for_people_holds_up_no_other_service() {
     assert_eq!(agent.wait(other, "ended").await["state"], "completed");
     assert_eq!(agent.status(&waits).await["state"], "awaiting-approval");
 }
+
+#[tokio::test]
+async fn a_commit_that_was_rolled_back_stays_out_until_an_admin_releases_it() {
+    let room = Room::furnished(Script::instant()).await;
+    let mut agent = room.session(Era::Modern).await;
+    let start = |commit: &str| json!({ "repository": "acme/checkout", "branch": "main", "commit_sha": commit, "target_environment": "dev" });
+    let mut ids = Vec::new();
+    for commit in ["1111111", "2222222"] {
+        let started = agent.done("start_deployment", start(commit)).await;
+        let id = started["deployment"]["deployment_id"].as_str().unwrap().to_owned();
+        assert_eq!(agent.wait(&id, "ended").await["state"], "completed");
+        ids.push(id);
+    }
+    room.run(&["rollback", &ids[1], "--reason", "errors"]).await.assert_done();
+    agent.wait(&ids[1], "ended").await;
+
+    let refused = agent.tool("start_deployment", start("2222222")).await;
+    assert!(refused.is_error && refused.json["code"] == "commit-quarantined", "{refused:?}");
+    let unknown = room.run(&["release-commit", "checkout", "1111111", "--reason", "why"]).await;
+    assert_eq!(unknown.code, Some(2), "{unknown:?}");
+    assert!(unknown.stderr.contains("1111111 of checkout is not quarantined"), "{unknown:?}");
+    let released = room.run(&["release-commit", "checkout", "2222222", "--reason", "the network"]).await;
+    released.assert_done();
+    assert!(released.stdout.contains(&ids[1]), "{released:?}");
+    agent.done("start_deployment", start("2222222")).await;
+    let history = room.run(&["history", &ids[1]]).await;
+    assert!(history.stdout.contains("COMMIT_RELEASED"), "{history:?}");
+}

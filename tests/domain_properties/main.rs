@@ -309,7 +309,7 @@ fn rollback(deployment: &Deployment) -> MainEvent {
         .map(environment)
         .into_iter()
         .filter(|name| touched.contains(name))
-        .map(|environment| Restore { environment, version: version.clone() })
+        .map(|environment| Restore { environment, version: version.clone(), delivered: false })
         .collect();
     MainEvent::Rollback { reason: "why".to_owned(), targets }
 }
@@ -410,12 +410,9 @@ fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event {
             let freeze = "holidays".parse().unwrap();
             let freeze = MainEvent::FreezeOverridden { freeze, reason: text.to_owned() };
             let superseded = MainEvent::Superseded { by: newer };
-            let others = vec![
-                MainEvent::HeldLong,
-                freeze,
-                superseded,
-                MainEvent::PlaceTaken { environment, waived: Vec::new() },
-            ];
+            let impossible = MainEvent::RollbackImpossible { reason: text.to_owned() };
+            let place = MainEvent::PlaceTaken { environment, waived: Vec::new() };
+            let others = vec![MainEvent::HeldLong, freeze, superseded, place, impossible];
             choices.of(others).into()
         }
         17 if choices.below(8) == 0 => MainEvent::TamperingFound { what: text.to_owned() }.into(),
@@ -445,6 +442,7 @@ fn engine_says(walk: &Walk, step: Step, choices: &mut Choices, text: &str) -> Op
         Step::Validate => report(choices, text).into(),
         Step::RequestApproval { .. } => asks(deployment, &gate()),
         Step::Trigger { stage } if deployment.progress.place.as_ref() != stage.environment() => {
+            // Whoever has no choices left goes in.
             match choices.below(4) {
                 3 => MainEvent::Held { by: vec![Hold::Full { most: 1 }] }.into(),
                 _ => goes_in(deployment),
@@ -467,6 +465,10 @@ fn engine_says(walk: &Walk, step: Step, choices: &mut Choices, text: &str) -> Op
         },
         Step::Observe { .. } => RunEvent::ExecutionObserved { status: status(choices, text) }.into(),
         Step::Probe { .. } => RunEvent::HealthObserved { answer: answer(choices) }.into(),
+        Step::RollBack { .. } => match choices.below(3) {
+            0 => MainEvent::RollbackImpossible { reason: "why".to_owned() }.into(),
+            _ => rollback(deployment).into(),
+        },
         Step::Abort { .. } => RunEvent::AbortRequested.into(),
         Step::ScheduleRetry { .. } => {
             RunEvent::RetryScheduled { not_before: walk.now.plus(Duration::from_secs(2)) }.into()

@@ -28,6 +28,10 @@ mod places;
 #[cfg(test)]
 mod planning;
 #[cfg(test)]
+mod quarantine;
+#[cfg(test)]
+mod rollback;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod stages;

@@ -79,7 +79,7 @@ async fn a_rollback_that_nobody_asked_for_puts_nothing_back() {
     let mut version = it.asks(1).await.version_of(&Stage::Building);
     driving.stop().await;
     version.commit = "0badc0de".parse().unwrap();
-    let now = Restore { environment: "prod".parse().unwrap(), version };
+    let now = Restore { environment: "prod".parse().unwrap(), version, delivered: false };
     let rollback = Rollback { stopping: None, run: Run::first(), now, then: Vec::new() };
     let state = serde_json::to_string(&State::RollingBack(Box::new(rollback))).unwrap();
     edit(

@@ -15,11 +15,12 @@ use deployment_orchestrator::domain::execution::Cause;
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::notice::{Notice, Topic};
 use deployment_orchestrator::domain::principal::Actor;
+use deployment_orchestrator::domain::record::EventRecord;
 use deployment_orchestrator::domain::run::RunStatus;
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::ports::{CallError, Notifier};
-use deployment_orchestrator::store::Store;
+use deployment_orchestrator::store::{LARGEST_PAGE, Store};
 use deployment_orchestrator::wake::Wake;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -337,6 +338,12 @@ impl Talk<'_> {
     /// The events that moved it from state to state.
     pub(crate) fn main_events(&self) -> Vec<String> {
         history::main_events(&self.world.app.store, &self.id)
+    }
+
+    /// The first record of this name.
+    pub(crate) fn record_of(&self, name: &str) -> EventRecord {
+        let history = self.world.app.store.history(&self.id, 0, LARGEST_PAGE).unwrap();
+        history.into_iter().find(|record| record.what.name().0 == name).unwrap()
     }
 
     /// Its history holds together.

@@ -3,6 +3,7 @@
 
 mod answers;
 mod faults;
+mod rollbacks;
 mod runs;
 mod templates;
 

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use deployment_orchestrator::domain::deployment::Variable;
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, Observation, Retry};
 use deployment_orchestrator::domain::id::{CorrelationKey, ExecutionId, PipelineId, VariableName};
+use deployment_orchestrator::domain::rollback_way::HarnessRollback;
 use deployment_orchestrator::domain::runtime_input::{Asked, RuntimeInput, RuntimeInputs};
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::ports::{
@@ -62,9 +63,18 @@ pub(crate) struct FakeRun {
     pub(crate) key: CorrelationKey,
     pub(crate) inputs: BTreeMap<VariableName, String>,
     pub(crate) started: Instant,
+    /// What it undoes, if Harness rolls back.
+    pub(crate) undoes: Option<HarnessRollback>,
     course: Course,
     shown: Shown,
     stopping: Option<Instant>,
+}
+
+/// What somebody asks for: a run, which may undo another.
+#[derive(Clone)]
+struct Wanted {
+    request: TriggerRequest,
+    undoes: Option<HarnessRollback>,
 }
 
 #[derive(Default)]
@@ -112,6 +122,13 @@ impl FakeHarness {
         self.newest(pipeline, |run| run.course = Course::Stays(status));
     }
 
+    /// This run is like this from now on.
+    pub(crate) fn ends(&self, execution: &ExecutionId, status: ExecutionStatus) {
+        let mut world = self.world();
+        let run = world.runs.iter_mut().find(|run| run.execution == *execution);
+        run.expect("there is such a run").course = Course::Stays(status);
+    }
+
     /// The newest run of `pipeline` is shown like this from now on.
     pub(crate) fn show(&self, pipeline: &str, shown: Shown) {
         self.newest(pipeline, |run| run.shown = shown);
@@ -157,7 +174,8 @@ impl FakeHarness {
         change(run.expect("the pipeline has a run"));
     }
 
-    fn start(&self, request: &TriggerRequest, shown: Shown) -> ExecutionId {
+    fn start(&self, request: &Wanted, shown: Shown) -> ExecutionId {
+        let Wanted { request, undoes } = request.clone();
         let mut world = self.world();
         let courses = world.courses.get_mut(request.pipeline.as_str());
         let course =
@@ -169,6 +187,7 @@ impl FakeHarness {
             key: request.key.clone(),
             inputs: request.inputs.clone(),
             started: Instant::now(),
+            undoes,
             course,
             shown,
             stopping: None,
@@ -176,7 +195,20 @@ impl FakeHarness {
         execution
     }
 
-    fn answer(&self, answer: Option<Answer>, request: &TriggerRequest) -> Result<ExecutionId, TriggerError> {
+    async fn asked(&self, asked: Wanted) -> Result<ExecutionId, TriggerError> {
+        let pipeline = &asked.request.pipeline;
+        let answer = {
+            let mut world = self.world();
+            world.triggers.push(pipeline.clone());
+            world.answers.get_mut(pipeline.as_str()).and_then(VecDeque::pop_front)
+        };
+        if let Some(Answer::Slow(pause, _)) = &answer {
+            tokio::time::sleep(*pause).await;
+        }
+        self.answer(answer, &asked)
+    }
+
+    fn answer(&self, answer: Option<Answer>, request: &Wanted) -> Result<ExecutionId, TriggerError> {
         let lost = || TriggerError::Unknown(transient(Cause::Timeout, "the reply did not come"));
         match answer {
             None => Ok(self.start(request, Shown::Everywhere)),
@@ -239,6 +271,19 @@ impl Executions for FakeHarness {
         Ok(listed.find(|run| run.pipeline == *pipeline && run.key == *key).map(FakeRun::observation))
     }
 
+    async fn find_rollback(
+        &self,
+        target: &HarnessRollback,
+        _since: Timestamp,
+    ) -> Result<Option<Observation>, CallError> {
+        let world = self.world();
+        let mut listed = world
+            .runs
+            .iter()
+            .filter(|run| run.shown == Shown::Everywhere && run.undoes.as_ref() == Some(target));
+        Ok(listed.next().map(FakeRun::observation))
+    }
+
     async fn get(&self, execution: &ExecutionId) -> Result<ExecutionDetail, CallError> {
         let world = self.world();
         let run = world.runs.iter().find(|run| run.execution == *execution && run.shown != Shown::Nowhere);
@@ -275,15 +320,18 @@ impl Executions for FakeHarness {
 #[async_trait]
 impl Pipelines for FakeHarness {
     async fn trigger(&self, request: &TriggerRequest) -> Result<ExecutionId, TriggerError> {
-        let answer = {
-            let mut world = self.world();
-            world.triggers.push(request.pipeline.clone());
-            world.answers.get_mut(request.pipeline.as_str()).and_then(VecDeque::pop_front)
+        self.asked(Wanted { request: request.clone(), undoes: None }).await
+    }
+
+    async fn roll_back(&self, target: &HarnessRollback) -> Result<ExecutionId, TriggerError> {
+        let request = TriggerRequest {
+            pipeline: format!("deploy_{}", target.environment).parse().unwrap(),
+            key: "no-key-of-ours".parse().unwrap(),
+            inputs: BTreeMap::new(),
+            input_sets: Vec::new(),
+            pipeline_branch: None,
         };
-        if let Some(Answer::Slow(pause, _)) = &answer {
-            tokio::time::sleep(*pause).await;
-        }
-        self.answer(answer, request)
+        self.asked(Wanted { request, undoes: Some(target.clone()) }).await
     }
 
     async fn abort(&self, execution: &ExecutionId) -> Result<(), CallError> {

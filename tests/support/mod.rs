@@ -14,6 +14,7 @@ use deployment_orchestrator::domain::health::{Answer, HealthCheck};
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::plan::{self, Gates, Next, Otherwise, Step, Timing};
 use deployment_orchestrator::domain::principal::{Actor, Channel};
+use deployment_orchestrator::domain::rollback_way::RollbackWay;
 use deployment_orchestrator::domain::run::RunEvent;
 use deployment_orchestrator::domain::signature::PrivateKey;
 use deployment_orchestrator::domain::state::{Restore, State};
@@ -46,6 +47,8 @@ pub(crate) fn spec() -> Spec {
             interval_ms: 1_000,
             timeout_ms: 60_000,
         }),
+        rollback: RollbackWay::Redeploy,
+        automatic_rollback: false,
     };
     Spec {
         repository: "acme/checkout".parse().unwrap(),
@@ -168,6 +171,7 @@ fn answers(deployment: &Deployment, step: Step, at: Timestamp) -> Vec<Event> {
         Step::Probe { .. } => {
             [200, 503].map(|code| RunEvent::HealthObserved { answer: Answer::Status(code) }).into()
         }
+        Step::RollBack { .. } => return vec![rollback(deployment)],
         Step::Abort { .. } => vec![RunEvent::AbortRequested],
         Step::ScheduleRetry { .. } => vec![RunEvent::RetryScheduled { not_before: at }],
     };
@@ -184,6 +188,7 @@ fn rollback(deployment: &Deployment) -> Event {
         .map(|environment| Restore {
             environment: environment.name.clone(),
             version: deployment.version_of(&Stage::Building),
+            delivered: false,
         })
         .collect();
     MainEvent::Rollback { reason: "errors after the rollout".to_owned(), targets }.into()

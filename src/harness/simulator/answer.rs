@@ -102,6 +102,8 @@ pub(super) fn summary(run: &Run, now: Timestamp) -> Value {
     summary.insert("startingNodeId".to_owned(), json!(ids.first()));
     summary.insert("totalStagesCount".to_owned(), json!(ids.len()));
     summary.insert("modules".to_owned(), json!(["cd"]));
+    let mode = if run.undoes.is_some() { "POST_EXECUTION_ROLLBACK" } else { "NORMAL" };
+    summary.insert("executionMode".to_owned(), json!(mode));
     Value::Object(summary)
 }
 

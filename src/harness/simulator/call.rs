@@ -23,6 +23,7 @@ pub(super) enum Target {
     Execute(PipelineId),
     ExecuteWithInputSets(PipelineId),
     Interrupt(ExecutionId),
+    RollBack,
     Outline,
     List,
     Get(ExecutionId),
@@ -37,6 +38,7 @@ impl Target {
             Self::Execute(_) => Endpoint::Execute,
             Self::ExecuteWithInputSets(_) => Endpoint::ExecuteWithInputSets,
             Self::Interrupt(_) => Endpoint::Interrupt,
+            Self::RollBack => Endpoint::RollBack,
             Self::Outline => Endpoint::Outline,
             Self::List => Endpoint::List,
             Self::Get(_) => Endpoint::Get,
@@ -75,6 +77,7 @@ impl Call {
             ("PUT", ["pipeline", "api", "pipeline", "execute"], ["interrupt", id]) => {
                 Target::Interrupt(id.parse().ok()?)
             }
+            ("POST", ["ng", "api", "rollback", "trigger"], ["v2"]) => Target::RollBack,
             ("POST", ["pipeline", "api", "pipelines", "execution"], ["summary", "outline"]) => {
                 Target::Outline
             }

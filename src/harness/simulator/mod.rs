@@ -12,6 +12,7 @@
 mod answer;
 mod call;
 mod line;
+mod rollback;
 mod run;
 mod script;
 mod spoil;

@@ -19,6 +19,8 @@ pub struct RunRecord {
     pub inputs: BTreeMap<String, String>,
     /// The input sets that it was given.
     pub input_sets: Vec<String>,
+    /// The run that it undoes, if it is a rollback.
+    pub undoes: Option<ExecutionId>,
     /// The branch of its pipeline's YAML.
     pub branch: Option<String>,
     /// Its notes.
@@ -38,6 +40,7 @@ pub(super) struct Run {
     pub(super) inputs: BTreeMap<String, String>,
     pub(super) input_yaml: String,
     pub(super) input_sets: Vec<String>,
+    pub(super) undoes: Option<ExecutionId>,
     pub(super) branch: Option<String>,
     pub(super) notes: Option<String>,
     pub(super) started_at: Timestamp,
@@ -132,6 +135,7 @@ impl Run {
             pipeline: self.pipeline.clone(),
             inputs: self.inputs.clone(),
             input_sets: self.input_sets.clone(),
+            undoes: self.undoes.clone(),
             branch: self.branch.clone(),
             notes: self.notes.clone(),
             started_at: self.started_at,
@@ -182,6 +186,7 @@ mod tests {
             inputs: BTreeMap::new(),
             input_yaml: String::new(),
             input_sets: Vec::new(),
+            undoes: None,
             branch: None,
             notes: None,
             started_at: START,

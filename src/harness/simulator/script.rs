@@ -186,6 +186,8 @@ pub enum Endpoint {
     ExecuteWithInputSets,
     /// Stop a run.
     Interrupt,
+    /// Undo the last rollout.
+    RollBack,
     /// Many executions in short.
     Outline,
     /// Executions by page number.

@@ -13,8 +13,9 @@ use crate::domain::time::Timestamp;
 
 use super::answer::{self, Answer};
 use super::call::{Call, Target};
+use super::rollback;
 use super::run::{Abort, Run, RunRecord};
-use super::script::{Endpoint, Fault, Pipeline, Script};
+use super::script::{Ending, Endpoint, Fault, Pipeline, Script};
 use super::yaml;
 
 /// How many runs are kept. The simulator lives in memory.
@@ -24,7 +25,7 @@ const RUN_LIMIT: usize = 200_000;
 pub(super) struct World {
     pub(super) script: Script,
     /// In the order of their start.
-    runs: Vec<Run>,
+    pub(super) runs: Vec<Run>,
     index: HashMap<ExecutionId, usize>,
     calls: BTreeMap<Endpoint, usize>,
     /// How many calls each fault of the script has matched.
@@ -81,6 +82,7 @@ impl World {
                 self.start(pipeline, call, yaml.to_owned(), sets, now, fresh)
             }
             Target::Interrupt(id) => self.interrupt(id, call, now),
+            Target::RollBack => self.roll_back(&call.json(), now, fresh),
             Target::Outline => self.outline(call, now),
             Target::List => self.list(call, now),
             Target::Get(id) => match self.visible(id, now) {
@@ -115,31 +117,38 @@ impl World {
         if self.runs.len() >= RUN_LIMIT {
             return Answer::invalid("pipeline", "the simulator is full: start it anew");
         }
-        let earlier = self.runs.iter().filter(|run| run.pipeline == *pipeline).count();
-        let ending = course.endings.get(earlier).or(course.endings.last()).cloned().unwrap_or_default();
-        let id = URL_SAFE_NO_PAD.encode(fresh.to_be_bytes());
-        let execution: ExecutionId = id.parse().expect("URL-safe base64 is an execution id");
         let run = Run {
-            execution: execution.clone(),
+            execution: execution(fresh),
             pipeline: pipeline.clone(),
             inputs,
             input_yaml,
             input_sets,
+            undoes: None,
             branch: call.parameter("branch").map(str::to_owned),
             notes: call.parameter("notesForPipelineExecution").map(str::to_owned),
             started_at: now,
+            ending: self.ending(pipeline, &course),
             course,
-            ending,
             abort: None,
         };
         let answer = Answer::of(answer::triggered(&run));
-        self.index.insert(execution, self.runs.len());
-        self.runs.push(run);
+        self.keep(run);
         answer
     }
 
-    fn scripted(&self, pipeline: &PipelineId) -> Option<&Pipeline> {
+    pub(super) fn scripted(&self, pipeline: &PipelineId) -> Option<&Pipeline> {
         self.script.pipelines.get(pipeline.as_str()).or(self.script.other_pipelines.as_ref())
+    }
+
+    /// How the next run of `pipeline` ends.
+    pub(super) fn ending(&self, pipeline: &PipelineId, course: &Pipeline) -> Ending {
+        let earlier = self.runs.iter().filter(|run| run.pipeline == *pipeline).count();
+        course.endings.get(earlier).or(course.endings.last()).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn keep(&mut self, run: Run) {
+        self.index.insert(run.execution.clone(), self.runs.len());
+        self.runs.push(run);
     }
 
     fn template(&self, pipeline: &PipelineId) -> Answer {
@@ -222,6 +231,7 @@ impl World {
                 && (statuses.is_empty() || statuses.iter().any(|status| status == run.status(now)))
                 && (pipelines.is_empty()
                     || pipelines.iter().any(|pipeline| pipeline == run.pipeline.as_str()))
+                && rollback::is_of(run, filter)
                 && from.is_none_or(|from| run.started_at.0 >= from)
                 && to.is_none_or(|to| run.started_at.0 <= to)
         })
@@ -230,6 +240,12 @@ impl World {
     fn visible(&self, id: &ExecutionId, now: Timestamp) -> Option<&Run> {
         self.index.get(id).and_then(|index| self.runs.get(*index)).filter(|run| run.is_visible(now))
     }
+}
+
+/// The id of a new run.
+pub(super) fn execution(fresh: u128) -> ExecutionId {
+    let id = URL_SAFE_NO_PAD.encode(fresh.to_be_bytes());
+    id.parse().expect("URL-safe base64 is an execution id")
 }
 
 /// A page for an execution; the simulator has none to show.
@@ -246,7 +262,7 @@ fn page(call: &Call) -> Value {
 }
 
 /// The texts in a JSON list; none where there is no list.
-fn texts(list: Option<&Value>) -> Vec<String> {
+pub(super) fn texts(list: Option<&Value>) -> Vec<String> {
     list.and_then(Value::as_array)
         .into_iter()
         .flatten()

@@ -1,0 +1,27 @@
+//! What a rollback would put back.
+
+use rusqlite::Connection;
+
+use super::error::Error;
+use super::queries;
+use crate::domain::deployment::Deployment;
+use crate::domain::event::MainEvent;
+use crate::domain::state::Restore;
+
+/// How many versions of an environment are looked at to find the last good one.
+const VERSIONS_LOOKED_AT: u32 = 50;
+
+/// ROLLBACK with its targets: each touched environment, production first, and
+/// its last good version, as far as there is one.
+pub(super) fn of(connection: &Connection, deployment: &Deployment, reason: &str) -> Result<MainEvent, Error> {
+    let touched = deployment.touched();
+    let spec = &deployment.spec;
+    let mut targets = Vec::new();
+    for environment in spec.workflow.environments.iter().rev().filter(|it| touched.contains(&it.name)) {
+        let name = &environment.name;
+        let history =
+            queries::versions(connection, &spec.service, &spec.repository, name, VERSIONS_LOOKED_AT)?;
+        targets.extend(Restore::find(name, &history, &deployment.id));
+    }
+    Ok(MainEvent::Rollback { reason: reason.to_owned(), targets })
+}

@@ -1,0 +1,113 @@
+//! A commit that was rolled back stays out, until an admin releases it.
+
+use std::time::Duration;
+
+use deployment_orchestrator::app::{Code, Error, StartRequest};
+use deployment_orchestrator::domain::execution::ExecutionStatus;
+use deployment_orchestrator::domain::principal::Actor;
+
+use super::fake_harness::Course;
+use super::people::agent;
+use super::rollback::{EARLIER, admin, completed, to_dev};
+use super::world::{COMMIT, Talk, World};
+
+fn request(commit: &str) -> StartRequest {
+    StartRequest {
+        repository: "acme/checkout".to_owned(),
+        branch: "main".to_owned(),
+        commit_sha: commit.to_owned(),
+        ..StartRequest::default()
+    }
+}
+
+/// One that is on its way to dev, and whose tests take long.
+async fn at_tests<'w>(world: &'w World, commit: &str) -> Talk<'w> {
+    world.harness.goes("run_tests", Course::Stays(ExecutionStatus::Running));
+    let it = to_dev(world, commit).await;
+    it.reaches_in("testing", "running").await;
+    it
+}
+
+async fn try_start(world: &World, commit: &str) -> Result<(), Error> {
+    world.app.start(request(commit), agent()).await.map(drop)
+}
+
+async fn rolled_back<'w>(world: &'w World, commit: &str) -> Talk<'w> {
+    let it = completed(world, commit).await;
+    it.send("ROLLBACK").await;
+    it.reaches("rolled-back").await;
+    it
+}
+
+/// Lesson: what automation had just rolled back, automation deployed again.
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_was_rolled_back_is_not_deployed_again() {
+    let (world, _driving) = World::driven();
+    completed(&world, EARLIER).await;
+    let waits = at_tests(&world, COMMIT).await;
+    let tests = world.harness.runs_of("run_tests").pop().unwrap().execution;
+    let bad = rolled_back(&world, COMMIT).await;
+
+    for commit in [COMMIT, &COMMIT[..7]] {
+        let refused = try_start(&world, commit).await.unwrap_err();
+        assert_eq!(refused.code, Code::CommitQuarantined);
+        assert!(refused.message.contains(bad.id.as_str()), "{}", refused.message);
+        assert!(refused.hint.contains("release-commit checkout"), "{}", refused.hint);
+    }
+    let plan = world.app.plan(request(COMMIT), agent()).await.unwrap();
+    assert!(!plan.startable && plan.blockers[0].contains(bad.id.as_str()), "{:?}", plan.blockers);
+    world.harness.ends(&tests, ExecutionStatus::Succeeded);
+    waits.until(|it| it.progress.held.is_some()).await;
+    assert_eq!(waits.now().progress.held.unwrap().by[0].name(), "quarantined", "what was in flight is held");
+    let status = world.app.status(bad.id.as_str()).await.unwrap();
+    assert!(status.caveats.iter().any(|it| it.starts_with("quarantined")), "{:?}", status.caveats);
+    assert!(!status.available_events.contains(&"RETRY".to_owned()), "it does not come back by itself either");
+    assert!(world.app.start(request(EARLIER), agent()).await.is_ok(), "what came back is good");
+    bad.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_admin_releases_a_commit_and_no_agent_does() {
+    let (world, _driving) = World::driven();
+    completed(&world, EARLIER).await;
+    let waits = at_tests(&world, COMMIT).await;
+    let tests = world.harness.runs_of("run_tests").pop().unwrap().execution;
+    let bad = rolled_back(&world, COMMIT).await;
+    world.harness.ends(&tests, ExecutionStatus::Succeeded);
+    waits.until(|it| it.progress.held.is_some()).await;
+    let release = async |commit: &str, actor: Actor| {
+        world.app.release_commit("checkout", commit, "it was the network", &actor).await
+    };
+
+    assert_eq!(release(COMMIT, agent()).await.unwrap_err().code, Code::NeedsHuman);
+    let stranger = Actor::at_command_line("mallory".parse().unwrap());
+    assert_eq!(release(COMMIT, stranger).await.unwrap_err().code, Code::NotPermitted);
+    assert_eq!(release(EARLIER, admin()).await.unwrap_err().code, Code::MalformedArgument);
+    assert_eq!(release(&COMMIT[..7], admin()).await.unwrap().rolled_back_by, [bad.id.to_string()]);
+
+    waits.reaches("completed").await;
+    // A later remark about the deployment does not bring the quarantine back.
+    world.pass(Duration::from_mins(1)).await;
+    let late: Result<(), _> = Err(Error::new(Code::GuardRefused, "too late", "nothing"));
+    world.app.remembering(bad.id.as_str(), &agent(), late).await.unwrap_err();
+    assert!(try_start(&world, COMMIT).await.is_ok());
+    assert_eq!(bad.record_of("COMMIT_RELEASED").actor.principal, admin().principal);
+    bad.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_start_is_answered_with_the_deployment_that_it_made() {
+    let (world, _driving) = World::driven();
+    completed(&world, EARLIER).await;
+    let keyed = || StartRequest { idempotency_key: Some("release-42".to_owned()), ..request(COMMIT) };
+    let first = world.app.start(keyed(), agent()).await.unwrap().deployment.deployment_id;
+    let it = Talk { world: &world, id: first.parse().unwrap() };
+    it.asks(1).await;
+    it.approve().await;
+    it.reaches("completed").await;
+    it.send("ROLLBACK").await;
+    it.reaches("rolled-back").await;
+
+    let again = world.app.start(keyed(), agent()).await.unwrap();
+    assert_eq!((again.existing, again.deployment.deployment_id), (true, first));
+}
