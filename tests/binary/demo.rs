@@ -36,7 +36,7 @@ async fn every_scenario_ends_as_it_claims_and_says_why() {
         command.args(["demo", "--scenario", scenario]);
         ended(command)
     };
-    let (freeze, hotfix) = tokio::join!(play("freeze"), play("hotfix"));
+    let (freeze, hotfix, rollback) = tokio::join!(play("freeze"), play("hotfix"), play("rollback"));
     freeze.assert_done();
     assert!(freeze.stdout.contains("`big-sale` forbids it now"), "{}", freeze.stdout);
     assert!(freeze.stdout.contains("completed after"), "{}", freeze.stdout);
@@ -45,4 +45,7 @@ async fn every_scenario_ends_as_it_claims_and_says_why() {
     assert!(hotfix.stdout.contains("approved by erin"), "{}", hotfix.stdout);
     assert!(hotfix.stdout.contains("2 pipeline runs at Harness"), "{}", hotfix.stdout);
     assert!(hotfix.stdout.contains("because two people approved"), "{}", hotfix.stdout);
+    rollback.assert_done();
+    assert!(rollback.stdout.contains("rolled-back after"), "{}", rollback.stdout);
+    assert!(rollback.stdout.contains("because the rollout to prod failed"), "{}", rollback.stdout);
 }

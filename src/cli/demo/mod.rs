@@ -7,6 +7,7 @@
 mod freeze;
 mod hotfix;
 mod release;
+mod rollback;
 mod screen;
 mod session;
 mod show;
@@ -27,6 +28,8 @@ pub(super) enum Scenario {
     Freeze,
     /// A fix leaves stages out, on record, and two people approve. Ends `completed`.
     Hotfix,
+    /// A release fails in production, and the version before comes back by itself. Ends `rolled-back`.
+    Rollback,
 }
 
 /// Longer than any scenario takes: a demo that hangs has failed.
@@ -38,6 +41,7 @@ pub(super) async fn run(scenario: Scenario) -> Result<(), Error> {
             Scenario::Release => release::play().await,
             Scenario::Freeze => freeze::play().await,
             Scenario::Hotfix => hotfix::play().await,
+            Scenario::Rollback => rollback::play().await,
         }
     };
     match tokio::time::timeout(PATIENCE, play).await {

@@ -49,6 +49,13 @@ impl Screen {
         output::line("");
     }
 
+    /// What comes now is of another deployment.
+    pub(super) fn another(&mut self) {
+        self.state = "pending".to_owned();
+        self.entered = Instant::now();
+        self.attempt = 1;
+    }
+
     pub(super) fn agent(&mut self, call: &str) {
         self.say(&output::styled(Style::Strong, "agent  →"), call);
     }

@@ -89,6 +89,7 @@ fastest_poll = "150ms"
         let started = self.session.tool("start_deployment", arguments).await?;
         let status = started.get("deployment").cloned().unwrap_or_default();
         let id = text(&status, "deployment_id");
+        self.screen.another();
         self.screen.server(&format!("{id}, and every step of it in the database before it happens"));
         Ok(status)
     }
