@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deployment_orchestrator::app::{Code, RequestedMode, StartRequest, TransitionRequest};
 use deployment_orchestrator::domain::deployment::Deployment;
+use deployment_orchestrator::domain::finding::{FindingCode, Level};
 use deployment_orchestrator::domain::health::HealthCheck;
 use deployment_orchestrator::domain::state::{FailureReason, State};
 use deployment_orchestrator::store::LARGEST_PAGE;
@@ -29,6 +30,8 @@ fn checked() -> (World, Driving) {
         interval_ms: 5_000,
         timeout_ms: u64::try_from(DEADLINE.as_millis()).unwrap(),
     });
+    // These tests count the questions after a deploy, and nobody is to ask before it.
+    policy.validation.levels.insert(FindingCode::TargetUnhealthy, Level::Off);
     world.app.policy = Arc::new(policy);
     let driving = world.drive("first");
     (world, driving)
@@ -235,4 +238,20 @@ async fn a_restore_is_done_when_the_environment_is_healthy_again() {
         it.reaches(ends).await;
         it.assert_sound();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_environment_that_is_unhealthy_before_the_deploy_is_said_and_blocks_nothing() {
+    let (mut world, driving) = checked();
+    driving.stop().await;
+    let mut policy = (*world.app.policy).clone();
+    policy.validation.levels.clear();
+    world.app.policy = Arc::new(policy);
+    let _driving = world.drive("second");
+    world.environment.answers(&[503, 200]);
+    let it = to_dev(&world, RequestedMode::Auto).await;
+    it.reaches("completed").await;
+    let found = world.app.full_status(it.id.as_str()).await.unwrap().validation.unwrap();
+    assert_eq!(found.warnings[0].code, "target-unhealthy");
+    assert!(found.warnings[0].message_untrusted.contains("503"), "{:?}", found.warnings);
 }

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::Parts;
 use crate::domain::deployment::Deployment;
-use crate::domain::finding::{Finding, FindingCode};
+use crate::domain::finding::{Finding, FindingCode, Level};
 use crate::domain::freeze;
 use crate::domain::health::Answer;
 use crate::domain::id::EnvironmentName;
@@ -63,6 +63,11 @@ async fn unhealthy(
     stage: &Stage,
     name: &EnvironmentName,
 ) -> Option<Finding> {
+    // What is turned off is not asked either.
+    let levels = &parts.policy.validation.levels;
+    if levels.get(&FindingCode::TargetUnhealthy) == Some(&Level::Off) {
+        return None;
+    }
     let url = deployment.health_url(stage)?;
     let check = deployment.spec.workflow.terms(stage).health?;
     let answer = match timeout(PROBE_TIMEOUT, parts.probe.ask(&url)).await {
