@@ -440,7 +440,7 @@ fn main_events(deployment: &Deployment) -> Vec<(&'static str, MainEvent)> {
     let decided =
         |name, verdict| MainEvent::DecisionMade { decision: decision(deployment, 1, &gate(), name, verdict) };
     let complete = |completion| MainEvent::StageComplete { completion };
-    let rollback = |targets| MainEvent::Rollback { reason: "why".to_owned(), targets };
+    let rollback = |targets| MainEvent::Rollback { reason: "why".to_owned(), targets, overtaken: Vec::new() };
     let touched = deployment.touched();
     let wanted = ["prod", "dev"].iter().filter(|name| touched.contains(&environment(name)));
     let Event::Main(asked) = asks(deployment, &gate()) else { panic!("asking is a main event") };

@@ -183,7 +183,11 @@ impl App {
 
     async fn rollback_of(&self, deployment: &Deployment, reason: &str) -> Result<MainEvent, Error> {
         if deployment.touched().is_empty() {
-            return Ok(MainEvent::Rollback { reason: reason.to_owned(), targets: Vec::new() });
+            return Ok(MainEvent::Rollback {
+                reason: reason.to_owned(),
+                targets: Vec::new(),
+                overtaken: Vec::new(),
+            });
         }
         let (deployment, reason) = (deployment.clone(), reason.to_owned());
         self.read(move |snapshot| snapshot.rollback_of(&deployment, &reason)).await

@@ -128,6 +128,10 @@ pub enum MainEvent {
         reason: String,
         /// Production first: each touched environment and its last good version.
         targets: Vec<Restore>,
+        /// The touched environments in which another deployment has been since. They
+        /// keep what they have: it is not this deployment's any more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        overtaken: Vec<EnvironmentName>,
     },
     /// The rollout failed, and cannot be undone without anybody asking.
     RollbackImpossible {

@@ -14,7 +14,12 @@ use super::workflow::Stage;
 const REASON_LIMIT: usize = 300;
 
 impl Deployment {
-    pub(super) fn rolling_back(&self, stopping: Option<Work>, targets: &[Restore]) -> Option<Arrow> {
+    pub(super) fn rolling_back(
+        &self,
+        stopping: Option<Work>,
+        targets: &[Restore],
+        overtaken: &[EnvironmentName],
+    ) -> Option<Arrow> {
         let touched = self.touched();
         let wanted: Vec<&EnvironmentName> = self
             .spec
@@ -25,9 +30,11 @@ impl Deployment {
             .map(|environment| &environment.name)
             .filter(|name| touched.contains(name))
             .collect();
+        let own: Vec<&EnvironmentName> =
+            wanted.iter().copied().filter(|name| !overtaken.contains(name)).collect();
         let given: Vec<&EnvironmentName> = targets.iter().map(|restore| &restore.environment).collect();
         let missing: Vec<&str> =
-            wanted.iter().filter(|name| !given.contains(name)).map(|name| name.as_str()).collect();
+            own.iter().filter(|name| !given.contains(name)).map(|name| name.as_str()).collect();
         let guards = vec![
             Guard::new(
                 "something-was-touched",
@@ -36,14 +43,20 @@ impl Deployment {
                 "never: this deployment changed no environment, so there is nothing to roll back",
             ),
             Guard::new(
+                "still-its-own",
+                wanted.is_empty() || !own.is_empty(),
+                format!("{} of {} environments", own.len(), wanted.len()),
+                "never: other deployments have been in every environment since; roll those back",
+            ),
+            Guard::new(
                 "last-good-version-known",
-                given == wanted,
+                given == own,
                 if missing.is_empty() {
                     "known".to_owned()
                 } else {
                     format!("none for {}", missing.join(", "))
                 },
-                "each touched environment has an earlier version that was deployed by this server and no newer one",
+                "each touched environment that is still its own has an earlier version that was deployed by this server",
             ),
         ];
         let Some((now, then)) = targets.split_first() else {

@@ -125,19 +125,25 @@ pub struct Restore {
     pub delivered: bool,
 }
 
+/// What becomes of an environment when a deployment that touched it is rolled back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WayBack {
+    /// It gets this back.
+    To(Restore),
+    /// Another deployment has been there since: it keeps what it has.
+    Overtaken,
+    /// No earlier version is known.
+    Unknown,
+}
+
 impl Restore {
-    /// What `environment` gets back when `deployment` is rolled back, given what
-    /// was deployed there, newest first. `None` when there is no earlier version,
-    /// or when another deployment has been there since.
+    /// What becomes of `environment` when `deployment` is rolled back, given what
+    /// was deployed there, newest first.
     ///
     /// A version that came back was restored, so what was deployed in between
     /// was rolled back and is not good.
     #[must_use]
-    pub fn find(
-        environment: &EnvironmentName,
-        history: &[Version],
-        deployment: &DeploymentId,
-    ) -> Option<Self> {
+    pub fn find(environment: &EnvironmentName, history: &[Version], deployment: &DeploymentId) -> WayBack {
         let mut good: Vec<&Version> = Vec::new();
         for version in history.iter().rev() {
             match good.iter().position(|earlier| earlier.deployment == version.deployment) {
@@ -145,16 +151,18 @@ impl Restore {
                 None => good.push(version),
             }
         }
-        let (present, earlier) = good.split_last()?;
+        let Some((present, earlier)) = good.split_last() else { return WayBack::Unknown };
         let delivered = present.deployment == *deployment;
         let version = if delivered {
-            earlier.last()?
+            earlier.last()
         } else if earlier.iter().any(|version| version.deployment == *deployment) {
-            return None;
+            return WayBack::Overtaken;
         } else {
-            present
+            Some(present)
         };
-        Some(Self { environment: environment.clone(), version: (*version).clone(), delivered })
+        version.map_or(WayBack::Unknown, |version| {
+            WayBack::To(Self { environment: environment.clone(), version: (*version).clone(), delivered })
+        })
     }
 }
 
@@ -406,7 +414,9 @@ mod tests {
         };
         let history: Vec<Version> = deployed.iter().rev().map(|number| version(*number)).collect();
         let prod = "prod".parse().expect("a name");
-        let restore = Restore::find(&prod, &history, &DeploymentId::new(0, rolled_back))?;
+        let WayBack::To(restore) = Restore::find(&prod, &history, &DeploymentId::new(0, rolled_back)) else {
+            return None;
+        };
         deployed.iter().copied().find(|number| restore.version == version(*number))
     }
 

@@ -215,15 +215,15 @@ impl Deployment {
                 self.completed(work, completion).filter(|arrow| arrow.to == State::Completed)
             }
 
-            (State::Active { work, .. }, E::Rollback { targets, .. })
+            (State::Active { work, .. }, E::Rollback { targets, overtaken, .. })
                 if matches!(work.stage, Stage::Deploying(_)) =>
             {
-                self.rolling_back((!work.run.is_at_rest()).then(|| work.clone()), targets)
+                self.rolling_back((!work.run.is_at_rest()).then(|| work.clone()), targets, overtaken)
             }
             (
                 State::AwaitingApproval { .. } | State::Failed { .. } | State::Cancelled | State::Completed,
-                E::Rollback { targets, .. },
-            ) => self.rolling_back(None, targets),
+                E::Rollback { targets, overtaken, .. },
+            ) => self.rolling_back(None, targets, overtaken),
             (State::Active { work, .. }, E::RollbackImpossible { .. }) => self.rollback_impossible(work),
             (State::RollingBack(rollback), E::EnvironmentRestored) => self.restored(rollback),
             (State::RollingBack(rollback), E::RollbackComplete) => Some(self.rolled_back(rollback)),

@@ -311,7 +311,7 @@ fn rollback(deployment: &Deployment) -> MainEvent {
         .filter(|name| touched.contains(name))
         .map(|environment| Restore { environment, version: version.clone(), delivered: false })
         .collect();
-    MainEvent::Rollback { reason: "why".to_owned(), targets }
+    MainEvent::Rollback { reason: "why".to_owned(), targets, overtaken: Vec::new() }
 }
 
 /// A decision, honest or not.

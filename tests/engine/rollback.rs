@@ -429,3 +429,23 @@ async fn a_persons_lock_holds_a_rollback_and_the_status_says_so() {
     it.reaches("rolled-back").await;
     it.assert_sound();
 }
+
+/// Lesson: while production burns, the next release has long been in dev.
+#[tokio::test(start_paused = true)]
+async fn production_is_rolled_back_although_a_newer_deployment_is_in_dev() {
+    let (world, _driving) = World::driven();
+    completed(&world, EARLIER).await;
+    let bad = completed(&world, COMMIT).await;
+    let newer = to_dev(&world, "abcdef0123").await;
+    newer.reaches("completed").await;
+    bad.send("ROLLBACK").await;
+    bad.reaches("rolled-back").await;
+
+    let commits = |pipeline: &str| -> Vec<String> {
+        let sent = "commit_sha".parse().unwrap();
+        world.harness.runs_of(pipeline).iter().map(|run| run.inputs[&sent].clone()).collect()
+    };
+    assert_eq!(commits("deploy_prod"), [EARLIER, COMMIT, EARLIER]);
+    assert_eq!(commits("deploy_dev"), [EARLIER, COMMIT, "abcdef0123"], "dev keeps what is newer");
+    bad.assert_sound();
+}

@@ -191,7 +191,8 @@ fn rollback(deployment: &Deployment) -> Event {
             delivered: false,
         })
         .collect();
-    MainEvent::Rollback { reason: "errors after the rollout".to_owned(), targets }.into()
+    MainEvent::Rollback { reason: "errors after the rollout".to_owned(), targets, overtaken: Vec::new() }
+        .into()
 }
 
 fn gates() -> Gates {
