@@ -5,7 +5,7 @@
 //! hold in that sample; the events without an arrow are listed last.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is a test's own work")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -612,6 +612,59 @@ fn machine() {
     let table: Vec<String> = samples().iter().map(block).collect();
     insta::with_settings!({ omit_expression => true }, {
         insta::assert_snapshot!("machine", table.join("\n"));
+    });
+}
+
+/// How each guard refuses, in the first sample in which it does.
+#[test]
+fn refusals() {
+    let mut refusals: BTreeMap<&str, String> = BTreeMap::new();
+    for sample in samples() {
+        for (_, event) in events(&sample.deployment) {
+            let Err(Refusal::Guarded { guards, .. }) = sample.deployment.apply(&event, NOW) else { continue };
+            for guard in guards.into_iter().filter(|guard| !guard.holds) {
+                let from = guard.provenance();
+                refusals.entry(guard.name).or_insert_with(|| {
+                    format!(
+                        "{}: {}\n    opens when {}\n    seen in {}, opened by {}",
+                        guard.name, guard.saw, guard.opens_when, from.source, from.opened_by
+                    )
+                });
+            }
+        }
+    }
+    let all: Vec<String> = refusals.into_values().collect();
+    insta::with_settings!({ omit_expression => true }, {
+        insta::assert_snapshot!("refusals", all.join("\n"));
+    });
+}
+
+/// How each thing that holds a deployment before an environment is said.
+#[test]
+fn holds() {
+    let other = DeploymentId::new(2, 2);
+    let (dev, until) = (environment("dev"), START);
+    let freeze =
+        |why: &str, until| Hold::Frozen { freeze: "sale".parse().unwrap(), why: why.to_owned(), until };
+    let holds = [
+        Hold::Taken { by: other.clone(), ahead: 0 },
+        Hold::Taken { by: other.clone(), ahead: 2 },
+        Hold::Queued { behind: other.clone(), ahead: 1 },
+        Hold::Queued { behind: other.clone(), ahead: 3 },
+        Hold::Full { most: 2 },
+        Hold::Locked { by: "dana".to_owned(), reason: "an audit".to_owned(), since: START },
+        freeze("the shop is full", Some(until)),
+        freeze("", None),
+        Hold::Soaking { environment: dev, until },
+        Hold::Unproven { rule: "tests-passed".to_owned(), saw: "no tests of abc have passed".to_owned() },
+        Hold::Quarantined { by: other },
+    ];
+    let said: Vec<String> = holds
+        .iter()
+        .map(|hold| format!("{}: {hold}\n    until {}", hold.name(), hold.opens_when()))
+        .collect();
+    insta::with_settings!({ omit_expression => true }, {
+        insta::assert_snapshot!("holds", said.join("\n"));
     });
 }
 

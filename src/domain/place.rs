@@ -166,16 +166,16 @@ impl Hold {
     #[must_use]
     pub fn opens_when(&self) -> String {
         match self {
-            Self::Taken { by, .. } => format!("{by} is done there; whoever may, cancels it"),
-            Self::Queued { behind, .. } => format!("{behind} was there; whoever may, cancels it"),
+            Self::Taken { by, .. } => format!("{by} is done there, or is cancelled"),
+            Self::Queued { behind, .. } => format!("{behind} has been there, or is cancelled"),
             Self::Full { .. } => "one of the others is done there".to_owned(),
             Self::Locked { by, .. } => format!("{by} or another operator runs `unlock`"),
             Self::Frozen { until: Some(until), .. } => {
-                format!("it ends at {}; who may override it runs `override-freeze`", until.to_rfc3339())
+                format!("it ends at {}, or somebody whom it names runs `override-freeze`", until.to_rfc3339())
             }
-            Self::Frozen { until: None, .. } => "who may override it runs `override-freeze`".to_owned(),
+            Self::Frozen { until: None, .. } => "somebody whom it names runs `override-freeze`".to_owned(),
             Self::Soaking { until, .. } => format!("{} has passed", until.to_rfc3339()),
-            Self::Unproven { .. } => "that has been seen; or start a deployment that runs it".to_owned(),
+            Self::Unproven { .. } => "that has been seen: start a deployment that runs it".to_owned(),
             Self::Quarantined { .. } => "an admin runs `release-commit`".to_owned(),
         }
     }
