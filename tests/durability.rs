@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Barrier;
 
-use deployment_orchestrator::domain::deployment::Deployment;
+use deployment_orchestrator::domain::deployment::{Deployment, Spec};
 use deployment_orchestrator::domain::event::{Event, EventName, MainEvent};
 use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::principal::Actor;
@@ -62,8 +62,10 @@ fn entry(deployment: &Deployment, event: Event) -> Entry {
     }
 }
 
+/// Each brings a commit of its own: one that was rolled back is kept out.
 fn create(store: &Store, number: u128) -> Deployment {
-    match store.create(id(number), spec(), Allowance::Unlimited, at(0)).unwrap() {
+    let spec = Spec { commit: format!("5c1b2f0{number:033x}").parse().unwrap(), ..spec() };
+    match store.create(id(number), spec, Allowance::Unlimited, at(0)).unwrap() {
         Created::Fresh(deployment) | Created::Existing(deployment) => deployment,
     }
 }
