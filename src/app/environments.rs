@@ -19,8 +19,7 @@ use crate::store::{self, Snapshot};
 pub struct EnvironmentsRequest {
     /// Only this service; all that were deployed here by default.
     pub service: Option<String>,
-    /// How many earlier versions to show of each, up to 20; none by default.
-    #[schemars(range(max = 20))]
+    /// How many earlier versions to show of each: none by default, and 20 where more are asked for.
     pub versions: Option<u32>,
 }
 
