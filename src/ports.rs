@@ -8,7 +8,8 @@ use async_trait::async_trait;
 
 use crate::domain::execution::{Cause, Failure, Observation, Retry};
 use crate::domain::health::Answer;
-use crate::domain::id::{Branch, CorrelationKey, ExecutionId, PipelineId, VariableName};
+use crate::domain::id::{Branch, CorrelationKey, ExecutionId, IssueKey, PipelineId, VariableName};
+use crate::domain::message::Message;
 use crate::domain::notice::Notice;
 use crate::domain::rollback_way::HarnessRollback;
 use crate::domain::runtime_input::RuntimeInputs;
@@ -166,6 +167,67 @@ pub trait Notifier: Send + Sync {
     /// is the same then.
     async fn tell(&self, notice: &Notice) -> Result<(), CallError>;
 }
+
+/// A way to tell people: one Slack channel, one mailbox, Jira.
+#[async_trait]
+pub trait Messenger: Send + Sync {
+    /// Tell. It ends within [`TELL_TIMEOUT`]. May be called again for the same
+    /// message after a crash or a lost reply; `message.notice.key` is the same
+    /// then. Messages about one deployment come one at a time, in their order.
+    ///
+    /// Returns what it wants to be given as `telling.thread` with the next message
+    /// about the same deployment to the same address; `None` leaves that as it was.
+    async fn tell(&self, telling: &Telling<'_>) -> Result<Option<Thread>, TellError>;
+}
+
+/// A message, and where it belongs.
+#[derive(Debug, Clone, Copy)]
+pub struct Telling<'a> {
+    /// It.
+    pub message: &'a Message,
+    /// The Jira issue, for a tracker; `None` for whoever has one address.
+    pub issue: Option<&'a IssueKey>,
+    /// What the messenger returned last for this deployment and this address.
+    pub thread: Option<&'a Thread>,
+}
+
+/// What a messenger needs to find again what it has said: the `ts` of a Slack
+/// message, the id of a Jira comment. Its own words; no secret. Kept in the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread(pub String);
+
+/// A message that was not told, or of which that is not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TellError {
+    /// It is not taken now, and may be later. Each sentence is safe to show: no secret, shortened.
+    #[error("{message}")]
+    Later {
+        /// One sentence.
+        message: String,
+        /// The earliest time at which another try makes sense, if the other side said so.
+        after: Option<Duration>,
+        /// What is to be left alone until then.
+        of: Extent,
+    },
+    /// It will never be taken as things are: a person must change something first.
+    #[error("{message}")]
+    Never {
+        /// One sentence with what to change.
+        message: String,
+    },
+}
+
+/// How much of a messenger does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it: it is out of reach, or takes nothing more for now.
+    Messenger,
+    /// One address: a Jira issue that is written to too often.
+    Address,
+}
+
+/// How long one call of [`Messenger::tell`] may take.
+pub const TELL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a call of [`Pipelines::trigger`] may take before its outcome counts as unknown.
 pub const TRIGGER_TIMEOUT: Duration = Duration::from_secs(30);

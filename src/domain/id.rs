@@ -215,6 +215,16 @@ checked_text!(
 );
 
 checked_text!(
+    /// What the config calls a way to tell people: a Slack channel, a mailbox, a webhook.
+    ChannelName,
+    "a name of a channel",
+    "it is 1 to 32 lower-case letters, digits or hyphens, and starts with a letter",
+    |text| (1..=32).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+);
+
+checked_text!(
     /// A Jira issue key.
     IssueKey,
     "a Jira issue key",

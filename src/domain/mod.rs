@@ -25,6 +25,7 @@ pub mod health;
 mod hex;
 pub mod id;
 pub mod limits;
+pub mod message;
 pub mod notice;
 pub mod origin;
 pub mod path;
