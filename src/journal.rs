@@ -1,23 +1,13 @@
-//! The notifier that is always there: the log.
-
-use async_trait::async_trait;
+//! What is told to the log: everything, whoever else is told.
 
 use crate::domain::notice::Notice;
-use crate::ports::{CallError, Notifier};
 
-/// Tells the log. Cannot fail.
-#[derive(Debug, Clone, Copy)]
-pub struct Journal;
-
-#[async_trait]
-impl Notifier for Journal {
-    async fn tell(&self, notice: &Notice) -> Result<(), CallError> {
-        tracing::info!(
-            deployment = %notice.deployment,
-            topic = notice.topic.as_str(),
-            key = %notice.key,
-            "{}", notice.text
-        );
-        Ok(())
-    }
+/// Note a notice.
+pub fn note(notice: &Notice) {
+    tracing::info!(
+        deployment = %notice.deployment,
+        topic = notice.topic.as_str(),
+        key = %notice.key,
+        "{}", notice.text
+    );
 }

@@ -10,7 +10,7 @@ use crate::domain::execution::{Cause, Failure, Observation, Retry};
 use crate::domain::health::Answer;
 use crate::domain::id::{Branch, CorrelationKey, ExecutionId, IssueKey, PipelineId, VariableName};
 use crate::domain::message::Message;
-use crate::domain::notice::Notice;
+pub use crate::domain::message::Thread;
 use crate::domain::rollback_way::HarnessRollback;
 use crate::domain::runtime_input::RuntimeInputs;
 use crate::domain::time::Timestamp;
@@ -160,14 +160,6 @@ pub trait Probe: Send + Sync {
     async fn ask(&self, url: &str) -> Answer;
 }
 
-/// Whoever is told what happened.
-#[async_trait]
-pub trait Notifier: Send + Sync {
-    /// Tell. May be called twice for the same notice after a crash; `notice.key`
-    /// is the same then.
-    async fn tell(&self, notice: &Notice) -> Result<(), CallError>;
-}
-
 /// A way to tell people: one Slack channel, one mailbox, Jira.
 #[async_trait]
 pub trait Messenger: Send + Sync {
@@ -190,11 +182,6 @@ pub struct Telling<'a> {
     /// What the messenger returned last for this deployment and this address.
     pub thread: Option<&'a Thread>,
 }
-
-/// What a messenger needs to find again what it has said: the `ts` of a Slack
-/// message, the id of a Jira comment. Its own words; no secret. Kept in the database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Thread(pub String);
 
 /// A message that was not told, or of which that is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -14,7 +14,6 @@ use crate::config::{Config, Policy};
 use crate::engine::{Engine, Parts};
 use crate::harness::Settings;
 use crate::harness::simulator::{Script, Simulator};
-use crate::journal::Journal;
 use crate::tools;
 
 pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Result<(), Error> {
@@ -71,7 +70,7 @@ async fn serve(app: App, door: Option<Door>) -> Result<(), Error> {
         executions: Arc::clone(&app.executions),
         pipelines: Arc::clone(&app.pipelines),
         probe: Arc::new(wiring::probe()?),
-        notifier: Arc::new(Journal),
+        messengers: Arc::default(),
         policy: Arc::clone(&app.policy),
         clock: Arc::clone(&app.clock),
         random: Arc::clone(&app.random),

@@ -14,7 +14,7 @@ use super::http::HttpSection;
 use super::path::{PathSection, paths};
 use super::people::{AgentSection, Groups, PeopleSection};
 use super::pipeline::Pipelines;
-use super::policy::Policy;
+use super::policy::{Policy, Routing};
 use super::validation::ValidationSection;
 use crate::domain::id::{PathName, PrincipalName, VariableName};
 use crate::domain::plan::{Gates, Timing};
@@ -108,6 +108,7 @@ impl ConfigFile {
             people: self.people.people(&self.agent)?,
             agent_limits: self.agent.limits(),
             triggerable: self.agent.triggerable_pipelines.clone(),
+            routing: Routing::default(),
             validation: self.validation.rules()?,
             timing: self.timing.timing()?,
             caveats: Vec::new(),

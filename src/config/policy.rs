@@ -11,12 +11,13 @@ use crate::domain::entrance::Rules;
 use crate::domain::finding::Levels;
 use crate::domain::freeze::Freeze;
 use crate::domain::gate::Gate;
-use crate::domain::id::{EnvironmentName, PathName, PipelineId, PrincipalName};
+use crate::domain::id::{ChannelName, EnvironmentName, PathName, PipelineId, PrincipalName};
 use crate::domain::limits::Limits;
 use crate::domain::path::Path;
 use crate::domain::plan::{Gates, Timing};
 use crate::domain::role::{Right, Role};
 use crate::domain::rollback_way::RollbackWay;
+use crate::domain::route::Route;
 use crate::domain::signature::PublicKey;
 use crate::domain::workflow::Workflow;
 use crate::manifests;
@@ -44,12 +45,23 @@ pub struct Policy {
     pub agent_limits: Limits,
     /// Pipelines that an agent may run by itself.
     pub triggerable: BTreeSet<PipelineId>,
+    /// Who is told what.
+    pub routing: Routing,
     /// What validation looks for.
     pub validation: Validation,
     /// The engine's times.
     pub timing: Timing,
     /// What a reader of any status must know about these rules.
     pub caveats: Vec<String>,
+}
+
+/// Who is told what.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Routing {
+    /// The routes.
+    pub routes: Vec<Route>,
+    /// The tracker, if there is one.
+    pub tracker: Option<ChannelName>,
 }
 
 /// What validation looks for, and what of it blocks.

@@ -123,6 +123,11 @@ pub struct Seen {
     pub at: Timestamp,
 }
 
+/// What a messenger needs to find again what it has said: the `ts` of a Slack
+/// message, the id of a Jira comment. Its own words; no secret. Kept in the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread(pub String);
+
 /// How much something matters, from what is good to know to what somebody must act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -3,6 +3,7 @@
 
 pub mod approval;
 mod arrow;
+mod asked;
 pub mod assurance;
 pub mod calendar;
 pub mod chain;
@@ -39,6 +40,7 @@ pub mod retry;
 pub mod role;
 mod rollback;
 pub mod rollback_way;
+pub mod route;
 pub mod run;
 pub mod runtime_input;
 pub mod signature;

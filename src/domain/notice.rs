@@ -6,9 +6,10 @@ use super::decision::{Decision, Statement, Verdict};
 use super::deployment::{Deployment, Progress};
 use super::event::{Event, MainEvent};
 use super::execution::ExecutionStatus;
-use super::id::DeploymentId;
+use super::id::{DeploymentId, EnvironmentName, Malformed};
 use super::run::RunEvent;
 use super::state::{FailureReason, Permit, State};
+use super::text::shortened;
 use super::time::Timestamp;
 use super::workflow::Stage;
 
@@ -23,6 +24,9 @@ pub struct Notice {
     pub deployment: DeploymentId,
     /// About what.
     pub topic: Topic,
+    /// The environment at hand, or else the one that ends the way. `None`: about all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentName>,
     /// One sentence for people.
     pub text: String,
     /// When it happened.
@@ -30,7 +34,7 @@ pub struct Notice {
 }
 
 /// What a notice is about, so that it can be routed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
     /// The deployment began.
@@ -73,6 +77,7 @@ pub fn of(before: &Deployment, event: &Event, after: &Progress) -> Vec<Notice> {
         key: format!("{}:{}:{}", before.id, after.version, topic.as_str()),
         deployment: before.id.clone(),
         topic,
+        environment: before.progress.state.environment().or(before.target()).cloned(),
         text: format!("{} {}: {text}{path}", before.spec.service, before.spec.commit),
         at: after.updated_at,
     }]
@@ -92,6 +97,7 @@ pub fn of_remark(
         key: format!("{deployment}:{version}:{}:{position}", topic.as_str()),
         deployment: deployment.clone(),
         topic,
+        environment: None,
         text,
         at,
     }
@@ -212,7 +218,37 @@ fn break_glass(decisions: &[Decision]) -> String {
     format!("BREAK GLASS: production rules were passed over, a review is due: {}", reasons.join("; "))
 }
 
+impl std::str::FromStr for Topic {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        Self::ALL.into_iter().find(|topic| topic.as_str() == text).ok_or_else(|| Malformed {
+            what: "a topic",
+            value: shortened(text, 80),
+            rule: "it is one of those that docs/config.md lists under `topics`",
+        })
+    }
+}
+
 impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Started,
+        Self::StageCompleted,
+        Self::ApprovalRequested,
+        Self::ApprovalDecided,
+        Self::BreakGlass,
+        Self::NeedsHuman,
+        Self::Superseded,
+        Self::AttemptFailed,
+        Self::Failed,
+        Self::Completed,
+        Self::Cancelled,
+        Self::RolledBack,
+        Self::RollbackFailed,
+        Self::Security,
+    ];
+
     /// The wire name.
     #[must_use]
     pub fn as_str(self) -> &'static str {

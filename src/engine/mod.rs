@@ -14,7 +14,7 @@ mod rollback;
 mod step;
 mod validate;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +26,11 @@ use crate::clock::{Clock, Random};
 use crate::config::policy::Policy;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
-use crate::domain::id::DeploymentId;
+use crate::domain::id::{ChannelName, DeploymentId};
 use crate::domain::plan::{self, Next, Step};
 use crate::domain::principal::Actor;
 use crate::domain::time::Timestamp;
-use crate::ports::{Executions, Notifier, Pipelines, Probe};
+use crate::ports::{Executions, Messenger, Pipelines, Probe};
 use crate::pulse::Pulse;
 use crate::store::{
     self, Allowance, Authority, Deferral, Entry, Expected, Fence, LARGEST_PAGE, Lease, Store,
@@ -66,8 +66,8 @@ pub struct Parts {
     pub pipelines: Arc<dyn Pipelines>,
     /// Questions to environments.
     pub probe: Arc<dyn Probe>,
-    /// Whoever is told.
-    pub notifier: Arc<dyn Notifier>,
+    /// Whoever is told, by the names that the config gives them.
+    pub messengers: Arc<Messengers>,
     /// The rules.
     pub policy: Arc<Policy>,
     /// The time.
@@ -78,6 +78,9 @@ pub struct Parts {
     pub wake: Wake,
 }
 
+/// The ways to tell people.
+pub type Messengers = BTreeMap<ChannelName, Arc<dyn Messenger>>;
+
 /// The engine of one process. Of all processes on a database, the one that
 /// holds the lease drives; the others stand by.
 pub struct Engine {
@@ -87,7 +90,8 @@ pub struct Engine {
     /// When the last tick was.
     ticked_at: Timestamp,
     busy: HashSet<DeploymentId>,
-    delivering: bool,
+    /// The channels that are telling something.
+    delivering: BTreeSet<ChannelName>,
     pulse: Pulse,
     under_way: FuturesUnordered<BoxFuture<'static, Done>>,
 }
@@ -95,7 +99,7 @@ pub struct Engine {
 /// A step that has ended, whatever came of it.
 enum Done {
     Deployments(Vec<DeploymentId>),
-    Outbox,
+    Delivery(ChannelName),
 }
 
 /// What a tick found.
@@ -118,7 +122,7 @@ impl Engine {
             lease: None,
             ticked_at: Timestamp(i64::MAX),
             busy: HashSet::new(),
-            delivering: false,
+            delivering: BTreeSet::new(),
             pulse: Pulse::default(),
             under_way: FuturesUnordered::new(),
         }
@@ -235,8 +239,11 @@ impl Engine {
             let fence = fence.clone();
             self.parts.blocking(move |store| store.defer(&fence, &deferred)).await?;
         }
-        if !self.delivering {
-            begun += self.begin_delivery(fence, now).await?;
+        outbox::route(&self.parts, &fence, now).await?;
+        for channel in self.parts.blocking(move |store| store.channels_due(now)).await? {
+            if !self.delivering.contains(&channel) {
+                begun += self.begin_delivery(fence.clone(), channel, now).await?;
+            }
         }
         Ok(Tick::Began(begun))
     }
@@ -255,7 +262,9 @@ impl Engine {
                     self.busy.remove(&id);
                 }
             }
-            Done::Outbox => self.delivering = false,
+            Done::Delivery(channel) => {
+                self.delivering.remove(&channel);
+            }
         }
     }
 
@@ -318,17 +327,22 @@ impl Engine {
         }));
     }
 
-    async fn begin_delivery(&mut self, fence: Fence, now: Timestamp) -> Result<usize, store::Error> {
-        let claimed = outbox::claim(&self.parts, &fence, now).await?;
+    async fn begin_delivery(
+        &mut self,
+        fence: Fence,
+        channel: ChannelName,
+        now: Timestamp,
+    ) -> Result<usize, store::Error> {
+        let claimed = outbox::claim(&self.parts, &fence, &channel, now).await?;
         if claimed.is_empty() {
             return Ok(0);
         }
         let begun = claimed.len();
         let parts = self.parts.clone();
-        self.delivering = true;
+        self.delivering.insert(channel.clone());
         self.under_way.push(Box::pin(async move {
             outbox::deliver(&parts, &fence, claimed).await;
-            Done::Outbox
+            Done::Delivery(channel)
         }));
         Ok(begun)
     }

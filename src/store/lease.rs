@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::delivery;
 use super::error::Error;
-use super::outbox;
 use super::row::{signed, unsigned};
 use crate::domain::time::Timestamp;
 
@@ -56,7 +56,7 @@ pub(super) fn take(
         .prepare_cached("INSERT OR REPLACE INTO lease (only, holder, token, until) VALUES (1, ?1, ?2, ?3)")?
         .execute(params![holder, signed(token), now.plus(ttl).0])?;
     if before.is_none_or(|before| before != token) {
-        outbox::unclaim(connection, now)?;
+        delivery::unclaim(connection, now)?;
     }
     Ok(Lease::Held(Fence { holder: holder.to_owned(), token }))
 }

@@ -29,6 +29,7 @@ mod anchor;
 mod chain;
 mod connection;
 mod decoded;
+mod delivery;
 mod error;
 mod evidence;
 mod lease;
@@ -60,10 +61,11 @@ use rusqlite::{Connection, params};
 pub use allowance::Allowance;
 #[doc(hidden)]
 pub use connection::{Disk, Durability};
+pub use delivery::{CLAIM_TIME, Claimed, Outcome, Undelivered, Which};
 pub use error::{Cause, Error};
 pub use lease::{Driver, Fence, Lease};
 pub use lookup::Use;
-pub use outbox::{CLAIM_TIME, Claimed, TRIES_IN_ORDER};
+pub use outbox::{Posted, Routed};
 pub use quarantine::Quarantine;
 pub use queries::{Activity, Cursor, Filter, LARGEST_PAGE, Page};
 pub use record::{Authority, Created, Entry, Expected};
@@ -273,7 +275,7 @@ impl Store {
         Ok(due.deployments)
     }
 
-    /// When the next deployment or notice is due; `None` if nothing is.
+    /// When the next deployment, notice or delivery is due; `None` if nothing is.
     ///
     /// # Errors
     /// Only those of the database.
@@ -312,43 +314,6 @@ impl Store {
         }
         let execution = execution.clone();
         self.writer.write(move |connection| queries::hasten(connection, &execution, now))
-    }
-
-    /// Take notices that are due, in their order, to tell them now. They become
-    /// due again at `now` and [`CLAIM_TIME`], unless completed or postponed: a
-    /// notice is told at least once, and a crash may repeat it.
-    ///
-    /// # Errors
-    /// [`Error::LeaseLost`], or those of the database.
-    pub fn claim_notices(&self, fence: &Fence, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, Error> {
-        if !self.readers.read(|connection| outbox::is_due(connection, now))? {
-            return Ok(Vec::new());
-        }
-        self.write_as_driver(fence, move |connection| outbox::claim(connection, now, limit.min(LARGEST_PAGE)))
-    }
-
-    /// Note that a notice was told. Repeating it changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::LeaseLost`], or those of the database.
-    pub fn complete_notice(&self, fence: &Fence, claimed: &Claimed, at: Timestamp) -> Result<(), Error> {
-        let claimed = claimed.clone();
-        self.write_as_driver(fence, move |connection| outbox::complete(connection, &claimed, at))
-    }
-
-    /// Note why a notice could not be told, and that it is due again at `until`.
-    ///
-    /// # Errors
-    /// [`Error::LeaseLost`], or those of the database.
-    pub fn postpone_notice(
-        &self,
-        fence: &Fence,
-        claimed: &Claimed,
-        until: Timestamp,
-        error: &str,
-    ) -> Result<(), Error> {
-        let (claimed, error) = (claimed.clone(), error.to_owned());
-        self.write_as_driver(fence, move |connection| outbox::postpone(connection, &claimed, until, &error))
     }
 
     /// Take the lease for `ttl`, or renew it. It is free when it has run out,
@@ -421,14 +386,6 @@ impl Store {
     /// Only those of the database.
     pub fn tokens(&self) -> Result<Vec<Token>, Error> {
         self.readers.read(|connection| token::list(connection, LARGEST_PAGE))
-    }
-
-    /// How many notices about a deployment nobody has been told yet.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub fn undelivered(&self, id: &DeploymentId) -> Result<u32, Error> {
-        self.readers.read(|connection| outbox::undelivered(connection, id))
     }
 
     /// Check every record against its hash, and replay every deployment: its

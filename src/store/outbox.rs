@@ -1,36 +1,61 @@
-//! The outbox: notices that were committed with their event and wait to be told.
+//! The outbox: notices that were committed with their event and wait to be routed.
 //!
-//! A notice is told at least once. Claiming it postpones it by [`CLAIM_TIME`],
-//! so that a process which dies between telling and noting that leaves it to
-//! be told again, with the same key: at that time, or once another drives.
-
-use std::time::Duration;
+//! Whoever drives says for each to whom it goes, by the config as it is then. The
+//! notice is routed and its deliveries are there in one transaction, so that
+//! none is told twice because of a crash, and none is forgotten.
 
 use rusqlite::{Connection, params};
 
+use super::delivery;
 use super::error::Error;
 use super::row::{self, signed, unsigned};
+use super::{Fence, Store};
 use crate::domain::id::DeploymentId;
 use crate::domain::notice::{Notice, Topic};
+use crate::domain::route::Destination;
 use crate::domain::time::Timestamp;
 
-/// How long a claimed notice is left to whoever claimed it. Longer than any delivery may take.
-pub const CLAIM_TIME: Duration = Duration::from_mins(2);
+/// Notices that are routed together.
+const ROUTED_AT_ONCE: u32 = 256;
 
-/// How many tries of one notice hold back the later ones of its deployment.
-/// Enough for an outage of minutes; then one that is refused for ever must not
-/// keep people from hearing the others.
-pub const TRIES_IN_ORDER: u32 = 8;
-
-/// A notice to be told now.
+/// A notice in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claimed {
-    /// It.
-    pub notice: Notice,
+pub struct Posted {
     /// The position of the record whose effect it is.
     pub position: u64,
-    /// How often it was claimed, this time included; 1 at first.
-    pub attempts: u32,
+    /// It.
+    pub notice: Notice,
+}
+
+/// To whom a notice goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routed {
+    /// It.
+    pub posted: Posted,
+    /// To these; each once.
+    pub destinations: Vec<Destination>,
+    /// When it may be told at the earliest.
+    pub due_at: Timestamp,
+}
+
+impl Store {
+    /// The oldest notices that are not routed yet, in their order.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn unrouted(&self) -> Result<Vec<Posted>, Error> {
+        self.readers.read(unrouted)
+    }
+
+    /// Note to whom notices go. One that is routed already is left as it is.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], or those of the database.
+    pub fn route(&self, fence: &Fence, routed: Vec<Routed>, at: Timestamp) -> Result<(), Error> {
+        self.write_as_driver(fence, move |connection| {
+            routed.iter().try_for_each(|routed| route(connection, routed, at))
+        })
+    }
 }
 
 /// A notice as it is stored, which can be made before the transaction.
@@ -47,7 +72,7 @@ impl From<&Notice> for Sealed {
 }
 
 /// Add a notice about the deployment of this row, in the transaction of the
-/// record at `position`. Due at once.
+/// record at `position`.
 pub(super) fn enqueue(
     connection: &Connection,
     position: u64,
@@ -58,84 +83,61 @@ pub(super) fn enqueue(
         .prepare_cached(
             "INSERT INTO notice (position, topic, deployment, body, due_at) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![signed(position), notice.topic.as_str(), number, notice.body, notice.due_at.0,])?;
+        .execute(params![signed(position), notice.topic.as_str(), number, notice.body, notice.due_at.0])?;
     Ok(())
 }
 
-/// Whether there is anything to claim.
-pub(super) fn is_due(connection: &Connection, now: Timestamp) -> Result<bool, Error> {
-    Ok(connection.prepare_cached("SELECT 1 FROM notice WHERE due_at <= ?1")?.exists([now.0])?)
+fn unrouted(connection: &Connection) -> Result<Vec<Posted>, Error> {
+    connection
+        .prepare_cached(
+            "SELECT position, body FROM notice WHERE due_at IS NOT NULL ORDER BY position LIMIT ?1",
+        )?
+        .query_and_then([ROUTED_AT_ONCE], posted)?
+        .collect()
 }
 
-/// Claim what is due, oldest first, in the open transaction. A notice waits for
-/// the earlier ones of its deployment that are to be tried again.
-pub(super) fn claim(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<Claimed>, Error> {
-    let due: Vec<Claimed> = connection
+fn route(connection: &Connection, routed: &Routed, at: Timestamp) -> Result<(), Error> {
+    let Routed { posted: Posted { position, notice }, destinations, due_at } = routed;
+    let newly = connection
         .prepare_cached(
-            "SELECT position, body, attempts FROM notice
-             WHERE due_at <= ?1 AND NOT EXISTS (
-                 SELECT 1 FROM notice AS earlier
-                 WHERE earlier.due_at > ?1 AND earlier.deployment = notice.deployment
-                     AND earlier.position < notice.position AND earlier.attempts < ?3
-             )
-             ORDER BY position LIMIT ?2",
+            "UPDATE notice SET delivered_at = ?3, due_at = NULL
+             WHERE position = ?1 AND topic = ?2 AND due_at IS NOT NULL",
         )?
-        .query_and_then(params![now.0, limit, TRIES_IN_ORDER], |row| {
-            let notice = row::from_json(row::text(row, "body")?, || "a notice".to_owned())?;
-            let attempts: u32 = row.get("attempts")?;
-            let position = unsigned(row.get("position")?)?;
-            Ok(Claimed { notice, position, attempts: attempts.saturating_add(1) })
-        })?
-        .collect::<Result<_, Error>>()?;
-    let mut claim = connection
-        .prepare_cached("UPDATE notice SET due_at = ?3, attempts = ?4 WHERE position = ?1 AND topic = ?2")?;
-    for Claimed { notice, position, attempts } in &due {
-        let until = now.plus(CLAIM_TIME);
-        claim.execute(params![signed(*position), notice.topic.as_str(), until.0, attempts])?;
+        .execute(params![signed(*position), notice.topic.as_str(), at.0])?;
+    if newly == 0 {
+        return Ok(());
     }
-    Ok(due)
+    destinations
+        .iter()
+        .try_for_each(|destination| delivery::add(connection, routed, destination, *due_at, at))
 }
 
-/// Make everything due that nobody was told: another process drives now, and
-/// the claims of the one before it are void.
-pub(super) fn unclaim(connection: &Connection, now: Timestamp) -> Result<(), Error> {
-    connection.prepare_cached("UPDATE notice SET due_at = ?1 WHERE due_at > ?1")?.execute([now.0])?;
-    Ok(())
-}
-
-/// Note that a notice was told. Nothing, if it was already, or if there is no such notice.
-pub(super) fn complete(connection: &Connection, claimed: &Claimed, at: Timestamp) -> Result<(), Error> {
-    connection
-        .prepare_cached(
-            "UPDATE notice SET delivered_at = ?3, due_at = NULL, last_error = NULL
-             WHERE position = ?1 AND topic = ?2 AND delivered_at IS NULL",
-        )?
-        .execute(params![signed(claimed.position), claimed.notice.topic.as_str(), at.0])?;
-    Ok(())
-}
-
-/// Note why a notice could not be told, and when to try again.
-pub(super) fn postpone(
+/// The notices about a deployment before `position`, oldest first: the newest `limit`.
+pub(super) fn earlier(
     connection: &Connection,
-    claimed: &Claimed,
-    until: Timestamp,
-    error: &str,
-) -> Result<(), Error> {
-    connection
+    id: &DeploymentId,
+    position: u64,
+    limit: u32,
+) -> Result<Vec<Notice>, Error> {
+    let mut notices: Vec<Notice> = connection
         .prepare_cached(
-            "UPDATE notice SET due_at = ?3, last_error = ?4
-             WHERE position = ?1 AND topic = ?2 AND delivered_at IS NULL",
+            "WITH RECURSIVE list (position) AS (
+                 SELECT last_record FROM deployment WHERE id = ?1
+                 UNION ALL
+                 SELECT previous FROM list JOIN event USING (position) WHERE previous BETWEEN 1 AND position - 1
+             )
+             SELECT position, body FROM list JOIN notice USING (position)
+             WHERE position < ?2 ORDER BY position DESC LIMIT ?3",
         )?
-        .execute(params![signed(claimed.position), claimed.notice.topic.as_str(), until.0, error])?;
-    Ok(())
+        .query_and_then(params![id.as_str(), signed(position), limit], |row| Ok(posted(row)?.notice))?
+        .collect::<Result<_, Error>>()?;
+    notices.reverse();
+    Ok(notices)
 }
 
-/// How many notices about a deployment nobody has been told yet.
-pub(super) fn undelivered(connection: &Connection, id: &DeploymentId) -> Result<u32, Error> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT count(*) FROM notice
-             WHERE due_at IS NOT NULL AND deployment = (SELECT number FROM deployment WHERE id = ?1)",
-        )?
-        .query_row([id.as_str()], |row| row.get(0))?)
+pub(super) fn posted(row: &rusqlite::Row<'_>) -> Result<Posted, Error> {
+    Ok(Posted {
+        position: unsigned(row.get("position")?)?,
+        notice: row::from_json(row::text(row, "body")?, || "a notice".to_owned())?,
+    })
 }

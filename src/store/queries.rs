@@ -250,6 +250,8 @@ pub(super) fn next_due(connection: &Connection) -> Result<Option<Timestamp>, Err
                  SELECT min(due_at) AS due_at FROM deployment WHERE active = 1
                  UNION ALL
                  SELECT min(due_at) FROM notice WHERE due_at IS NOT NULL
+                 UNION ALL
+                 SELECT min(due_at) FROM delivery WHERE due_at IS NOT NULL
              )",
         )?
         .query_row([], |row| row.get(0))?;

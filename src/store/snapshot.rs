@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::chain;
 use super::decoded::Decoded;
 use super::error::Error;
+use super::outbox;
 use super::place;
 use super::quarantine::{self, Quarantine};
 use super::queries;
@@ -17,6 +18,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::entrance::{Facts, Lock, Stay};
 use crate::domain::event::MainEvent;
 use crate::domain::id::{CommitSha, DeploymentId, EnvironmentName, Repository, Service, TokenId};
+use crate::domain::notice::Notice;
 use crate::domain::place::Place;
 use crate::domain::token::Token;
 
@@ -119,6 +121,20 @@ impl<'c> Snapshot<'c> {
     /// Only those of the database. Then nobody knows, and agents may not.
     pub fn agents_frozen(&self) -> Result<Option<Frozen>, Error> {
         remark::frozen(self.connection)
+    }
+
+    /// What people were told of a deployment before the record at `position`,
+    /// oldest first: the newest `limit`.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn earlier_notices(
+        &self,
+        id: &DeploymentId,
+        position: u64,
+        limit: u32,
+    ) -> Result<Vec<Notice>, Error> {
+        outbox::earlier(self.connection, id, position, limit)
     }
 
     /// The last position of the history; 0 while it is empty. It rises with all that is recorded.

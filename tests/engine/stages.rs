@@ -7,6 +7,7 @@ use deployment_orchestrator::app::StartRequest;
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, HumanWait, Retry};
 use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::ports::CallError;
+use deployment_orchestrator::store::Which;
 
 use super::fake_harness::{Answer, Course, Shown, rejected, unlucky};
 use super::world::{COMMIT, World, status_of, waits_until};
@@ -48,7 +49,7 @@ async fn a_deployment_goes_all_the_way_with_one_signature() {
     assert_eq!(runs.iter().map(|run| &run.key).collect::<BTreeSet<_>>().len(), 5, "each has its own key");
     world.until(|it| it.told.topics().last() == Some(&Topic::Completed)).await;
     driving.stop().await;
-    assert_eq!(world.app.store.undelivered(&it.id).unwrap(), 0);
+    assert_eq!(world.app.store.undelivered(&Which::about(&it.id)).unwrap(), []);
     it.assert_sound();
 }
 

@@ -11,15 +11,15 @@ use deployment_orchestrator::clock::{Clock, Random};
 use deployment_orchestrator::config::{self, Policy};
 use deployment_orchestrator::domain::decision::{Decision, Verdict};
 use deployment_orchestrator::domain::deployment::Deployment;
-use deployment_orchestrator::domain::execution::Cause;
-use deployment_orchestrator::domain::id::DeploymentId;
+use deployment_orchestrator::domain::id::{ChannelName, DeploymentId};
 use deployment_orchestrator::domain::notice::{Notice, Topic};
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::record::EventRecord;
+use deployment_orchestrator::domain::route::Route;
 use deployment_orchestrator::domain::run::RunStatus;
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::engine::{Engine, Parts};
-use deployment_orchestrator::ports::{CallError, Notifier};
+use deployment_orchestrator::ports::{Extent, Messenger, TellError, Telling, Thread};
 use deployment_orchestrator::store::{LARGEST_PAGE, Store};
 use deployment_orchestrator::wake::Wake;
 use tokio::task::JoinHandle;
@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fake_environment::FakeEnvironment;
-use super::fake_harness::{FakeHarness, transient};
+use super::fake_harness::FakeHarness;
 use super::history;
 use super::people::{agent, gate, key_of};
 
@@ -98,8 +98,8 @@ impl Told {
 }
 
 #[async_trait]
-impl Notifier for Told {
-    async fn tell(&self, notice: &Notice) -> Result<(), CallError> {
+impl Messenger for Told {
+    async fn tell(&self, telling: &Telling<'_>) -> Result<Option<Thread>, TellError> {
         let takes = *self.takes.lock().unwrap();
         tokio::time::sleep(takes).await;
         let unheard = {
@@ -109,11 +109,17 @@ impl Notifier for Told {
             left > 0
         };
         if unheard {
-            return Err(transient(Cause::Unreachable, "nobody is there"));
+            let message = "nobody is there".to_owned();
+            return Err(TellError::Later { message, after: None, of: Extent::Messenger });
         }
-        self.notices.lock().unwrap().push(notice.clone());
-        Ok(())
+        self.notices.lock().unwrap().push(telling.message.notice.clone());
+        Ok(None)
     }
+}
+
+/// What the config calls [`Told`].
+fn chat() -> ChannelName {
+    "chat".parse().unwrap()
 }
 
 /// Everything that one test has.
@@ -193,7 +199,7 @@ impl World {
             executions: Arc::clone(&self.app.executions),
             pipelines: Arc::clone(&self.app.pipelines),
             probe: Arc::<FakeEnvironment>::clone(&self.environment),
-            notifier: Arc::<Told>::clone(&self.told),
+            messengers: Arc::new([(chat(), Arc::<Told>::clone(&self.told) as Arc<dyn Messenger>)].into()),
             policy: Arc::clone(&self.app.policy),
             clock: Arc::clone(&self.app.clock),
             random: Arc::clone(&self.app.random),
@@ -251,7 +257,17 @@ impl World {
     }
 }
 
+/// These rules, and that [`Told`] is told everything unless they say who is told what.
+fn telling(policy: &Policy) -> Arc<Policy> {
+    let mut policy = policy.clone();
+    if policy.routing.routes.is_empty() {
+        policy.routing.routes = vec![Route { topics: Topic::ALL.into(), ..Route::quiet([chat()]) }];
+    }
+    Arc::new(policy)
+}
+
 fn driving(name: &str, parts: Parts) -> Driving {
+    let parts = Parts { policy: telling(&parts.policy), ..parts };
     let shutdown = CancellationToken::new();
     let engine = Engine::new(parts, name.to_owned());
     Driving { shutdown: shutdown.clone(), run: tokio::spawn(engine.run(shutdown)) }

@@ -16,7 +16,6 @@ use deployment_orchestrator::domain::token::Holder;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::harness::simulator::{Script, Simulator};
 use deployment_orchestrator::harness::{Client, Settings};
-use deployment_orchestrator::journal::Journal;
 use deployment_orchestrator::oauth::AuthorizationServer;
 use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
@@ -152,7 +151,7 @@ impl World {
             executions: client.clone(),
             pipelines: client,
             probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
-            notifier: Arc::new(Journal),
+            messengers: Arc::default(),
             policy: app.policy.clone(),
             clock: app.clock.clone(),
             random: app.random.clone(),

@@ -19,7 +19,6 @@ use deployment_orchestrator::domain::state::State;
 use deployment_orchestrator::domain::template::Template;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::harness::{Client, Settings};
-use deployment_orchestrator::journal::Journal;
 use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::store::Store;
@@ -149,7 +148,7 @@ fn parts(app: &App) -> Parts {
         executions: Arc::clone(&app.executions),
         pipelines: Arc::clone(&app.pipelines),
         probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
-        notifier: Arc::new(Journal),
+        messengers: Arc::default(),
         policy: Arc::clone(&app.policy),
         clock: Arc::clone(&app.clock),
         random: Arc::clone(&app.random),

@@ -15,7 +15,6 @@ use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::harness::simulator::{Script, Simulator};
 use deployment_orchestrator::harness::{Client, Settings};
-use deployment_orchestrator::journal::Journal;
 use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::store::Store;
@@ -127,7 +126,7 @@ impl World {
             executions: self.app.executions.clone(),
             pipelines: self.app.pipelines.clone(),
             probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
-            notifier: Arc::new(Journal),
+            messengers: Arc::default(),
             policy: self.app.policy.clone(),
             clock: self.app.clock.clone(),
             random: Arc::new(SystemRandom),

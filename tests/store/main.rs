@@ -1,9 +1,10 @@
 //! The store in one process and in two: what it keeps, refuses and hands out.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed expectation is a test's job")]
 
-#[path = "support/place.rs"]
+mod deliveries;
+#[path = "../support/place.rs"]
 mod place;
-#[path = "support/mod.rs"]
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
@@ -16,7 +17,7 @@ use deployment_orchestrator::domain::guard::Refusal;
 use deployment_orchestrator::domain::replay::replay;
 use deployment_orchestrator::domain::state::State;
 use deployment_orchestrator::store::{
-    Activity, Allowance, Authority, CLAIM_TIME, Created, Cursor, Deferral, Driver, Entry, Error, Expected,
+    Activity, Allowance, Authority, Created, Cursor, Deferral, Driver, Entry, Error, Expected,
     Fence, Filter, Lease, Store,
 };
 use place::{Place, at, complete, create_as, entry};
@@ -213,9 +214,7 @@ fn a_lease_that_was_taken_over_lets_its_old_holder_do_nothing() {
     assert!(lost(store.defer(&old, &[])));
     store.release(&old).unwrap();
     store.record(&start(Authority::Driver(new.clone()))).unwrap();
-    assert!(lost(store.claim_notices(&old, at(16), 10).map(drop)));
-    let claimed = store.claim_notices(&new, at(16), 10).unwrap().remove(0);
-    assert!(lost(store.complete_notice(&old, &claimed, at(16))));
+    assert!(lost(store.route(&old, Vec::new(), at(16))));
 
     store.release(&new).unwrap();
     assert_eq!(store.driver().unwrap(), None);
@@ -227,46 +226,12 @@ fn a_lease_that_was_taken_over_lets_its_old_holder_do_nothing() {
 }
 
 #[test]
-fn a_notice_is_claimed_once_and_again_after_a_crash() {
-    let place = Place::new();
-    let store = place.open();
-    let last = complete(&store, create(&store, 1)).pop().unwrap();
-    let fence = held(store.lease("a", at(0), TTL).unwrap());
-    let waiting = store.undelivered(&last.id).unwrap();
-    assert!(waiting >= 8, "{waiting}");
-
-    let now = at(100);
-    let claimed = store.claim_notices(&fence, now, 3).unwrap();
-    assert!(claimed.iter().all(|it| it.attempts == 1 && it.notice.deployment == last.id));
-    assert!(claimed.is_sorted_by_key(|it| it.notice.at));
-    let more = store.claim_notices(&fence, now, 1_000).unwrap();
-    assert!(more.is_empty(), "the others come after these");
-
-    store.complete_notice(&fence, &claimed[0], now).unwrap();
-    store.complete_notice(&fence, &claimed[0], now).unwrap();
-    store.postpone_notice(&fence, &claimed[1], at(101), "503 from Slack").unwrap();
-    store.complete_notice(&fence, &claimed[2], now).unwrap();
-    assert_eq!(store.undelivered(&last.id).unwrap(), waiting - 2);
-    assert!(store.claim_notices(&fence, now, 1_000).unwrap().is_empty(), "and after the one that waits");
-    let again = store.claim_notices(&fence, at(101), 1_000).unwrap();
-    assert_eq!(u32::try_from(again.len()).unwrap(), waiting - 2);
-    assert_eq!((&again[0].notice, again[0].attempts), (&claimed[1].notice, 2));
-    assert!(again[1..].iter().all(|it| it.attempts == 1));
-
-    drop(store);
-    let store = place.open();
-    let last = store.claim_notices(&fence, at(101).plus(CLAIM_TIME), 1_000).unwrap();
-    assert_eq!((&last[0].notice, last[0].attempts), (&claimed[1].notice, 3));
-    assert_eq!(last.len(), again.len(), "what was told stays told");
-}
-
-#[test]
 fn a_database_that_is_not_ours_is_left_as_it_is() {
     let place = Place::new();
     drop(place.open());
     place.raw().execute_batch("PRAGMA user_version = 99").unwrap();
     let refused = Store::open(&place.path).err().unwrap();
-    assert!(matches!(refused, Error::NewerSchema { found: 99, known: 4 }), "{refused}");
+    assert!(matches!(refused, Error::NewerSchema { found: 99, known: 5 }), "{refused}");
 
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("notes.txt");
@@ -405,8 +370,7 @@ proptest! {
         prop_assert_eq!(&replayed(&store, &deployment), &deployment);
         prop_assert_eq!(store.verify_chain().unwrap().position, deployment.progress.version);
 
-        let fence = held(store.lease("a", at(0), TTL).unwrap());
-        let notices = store.claim_notices(&fence, at(1_000), 1_000).unwrap();
+        let notices = store.unrouted().unwrap();
         let keys: BTreeSet<&str> = notices.iter().map(|it| it.notice.key.as_str()).collect();
         prop_assert_eq!(keys.len(), notices.len());
         let versions: BTreeSet<&str> = keys.iter().map(|key| key.rsplit_once(':').unwrap().0).collect();

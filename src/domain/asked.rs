@@ -1,0 +1,98 @@
+//! What an approver should see before they answer, made from the deployment and its history.
+
+use super::approval::ApprovalRequest;
+use super::commit;
+use super::deployment::Deployment;
+use super::entrance::Stay;
+use super::event::{Event, MainEvent};
+use super::id::{ExecutionId, PipelineId};
+use super::message::{Asked, Live, Seen};
+use super::record::{EventRecord, What};
+use super::run::RunEvent;
+use super::state::State;
+use super::workflow::Stage;
+
+/// Commits that are shown of a list that does not reach down to what runs there now.
+const MOST_COMMITS: usize = 20;
+
+impl Asked {
+    /// What people are asked about `deployment` now; `None` while nobody is. `records` is
+    /// its history, `live` is what is in the environment, and `link` says where
+    /// a person can look at an execution.
+    #[must_use]
+    pub fn of(
+        deployment: &Deployment,
+        records: &[EventRecord],
+        live: Option<&Stay>,
+        link: impl Fn(&PipelineId, &ExecutionId) -> String,
+    ) -> Option<Self> {
+        let State::AwaitingApproval { request: Some(request), .. } = &deployment.progress.state else {
+            return None;
+        };
+        if request.withdrawn.is_some() {
+            return None;
+        }
+        let stage = Stage::Deploying(request.environment.clone());
+        let commits = &deployment.spec.commits;
+        let ahead = live.and_then(|live| commit::ahead_of(commits, &live.version.commit));
+        Some(Self {
+            request: request.number,
+            environment: request.environment.clone(),
+            digest: request.digest.clone(),
+            pipeline: deployment.subject(&stage, Some(request.gate.version()))?.pipeline_id,
+            expires_at: request.expires_at,
+            approvers: request.gate.approvers.iter().map(|approver| approver.name.clone()).collect(),
+            required: request.gate.required_approvals,
+            approved_by: request.approved_by(deployment.parties()).into_iter().cloned().collect(),
+            accepts: request.gate.accept.clone(),
+            replaces: live.map(|live| Live {
+                commit: live.version.commit.clone(),
+                deployment: live.version.deployment.clone(),
+                since: live.since,
+            }),
+            commits: commits.iter().take(ahead.unwrap_or(MOST_COMMITS)).cloned().collect(),
+            evidence: seen(records, link),
+            cautions: cautions(deployment, request, records),
+            page: None,
+        })
+    }
+}
+
+/// The stages that ended well, with the execution that each rests on.
+fn seen(records: &[EventRecord], link: impl Fn(&PipelineId, &ExecutionId) -> String) -> Vec<Seen> {
+    let mut seen: Vec<Seen> = Vec::new();
+    let mut running: Option<(String, ExecutionId, String)> = None;
+    for record in records {
+        match &record.what {
+            What::Event(Event::Run(RunEvent::TriggerAccepted { execution, pipeline })) => {
+                running = Some((record.state.clone(), execution.clone(), link(pipeline, execution)));
+            }
+            What::Event(Event::Main(MainEvent::StageComplete { .. })) => {
+                seen.extend(running.take().map(|(stage, execution, url)| Seen {
+                    stage,
+                    execution,
+                    url,
+                    at: record.at,
+                }));
+            }
+            What::Event(_) | What::Remark(_) => {}
+        }
+    }
+    seen
+}
+
+fn cautions(deployment: &Deployment, request: &ApprovalRequest, records: &[EventRecord]) -> Vec<String> {
+    let shortcut = deployment.shortcut(&Stage::Deploying(request.environment.clone()));
+    let path = shortcut.map(|it| format!("PATH {}; because: {}", it.meaning(), it.reason));
+    let freezes = &deployment.progress.overridden;
+    let overridden = freezes.iter().map(|freeze| format!("it passes the freeze `{freeze}`"));
+    let report = records.iter().rev().find_map(|record| match &record.what {
+        What::Event(Event::Run(RunEvent::ValidationReported { report })) => Some(report),
+        What::Event(_) | What::Remark(_) => None,
+    });
+    let warnings = report.into_iter().flat_map(|report| &report.warnings);
+    let warnings = warnings.map(|finding| format!("{}: {}", finding.code, finding.message));
+    let caveats = request.gate.accept.iter().filter_map(|assurance| assurance.caveat());
+    let caveats = caveats.map(ToOwned::to_owned);
+    path.into_iter().chain(overridden).chain(warnings).chain(caveats).collect()
+}

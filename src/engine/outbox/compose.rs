@@ -1,0 +1,46 @@
+//! What is told of a notice, in full: read when it is told.
+
+use super::super::Parts;
+use crate::domain::message::{About, Asked, MOST_EARLIER, Message};
+use crate::domain::notice::{Notice, Topic};
+use crate::store;
+
+/// Records of a deployment that are looked at for what was seen on its way.
+const RECORDS_LOOKED_AT: u32 = 1_000;
+
+/// The message about a notice whose record is at `position`.
+pub(super) async fn message(parts: &Parts, position: u64, notice: Notice) -> Result<Message, store::Error> {
+    let id = notice.deployment.clone();
+    let (deployment, earlier, live) = parts
+        .blocking(move |store| {
+            store.read(|moment| {
+                let deployment = moment.load(&id)?;
+                let earlier = moment.earlier_notices(&id, position, MOST_EARLIER)?;
+                let spec = &deployment.spec;
+                let live = match deployment.progress.state.environment() {
+                    Some(here) => moment.stays(&spec.service, &spec.repository, here, 1)?.pop(),
+                    None => None,
+                };
+                Ok((deployment, earlier, live))
+            })
+        })
+        .await?;
+    let asked = match notice.topic {
+        Topic::ApprovalRequested | Topic::ApprovalDecided => {
+            let id = notice.deployment.clone();
+            let records = parts.blocking(move |store| store.history(&id, 0, RECORDS_LOOKED_AT)).await?;
+            Asked::of(&deployment, &records, live.as_ref(), |pipeline, execution| {
+                parts.executions.link(pipeline, execution)
+            })
+        }
+        _ => None,
+    };
+    Ok(Message {
+        severity: notice.topic.severity(),
+        about: About::of(&deployment, deployment.spec.jira_issues.clone()),
+        page: None,
+        asked,
+        earlier,
+        notice,
+    })
+}
