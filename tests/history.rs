@@ -13,7 +13,6 @@ mod support;
 
 use std::sync::Barrier;
 use std::thread;
-use std::time::Duration;
 
 use deployment_orchestrator::domain::deployment::{Deployment, Spec};
 use deployment_orchestrator::domain::event::{Event, MainEvent};
@@ -28,7 +27,7 @@ use deployment_orchestrator::domain::role::Role;
 use deployment_orchestrator::domain::signature::PrivateKey;
 use deployment_orchestrator::domain::token::{Grant, Holder, Secret, Token};
 use deployment_orchestrator::store::{
-    About, Allowance, ChainError, Created, Entry, Error, Expected, Lease, MOST_REMARKS, Remarked, Store, Use,
+    About, Allowance, ChainError, Created, Entry, Error, Expected, MOST_REMARKS, Remarked, Store, Use,
 };
 use place::{Place, at, complete, create_as, entry};
 use rusqlite::types::Value;

@@ -14,6 +14,7 @@ pub mod explanation;
 pub mod findings;
 mod harness;
 mod history;
+mod messages;
 mod path;
 mod permit;
 mod places;
@@ -41,6 +42,7 @@ pub use harness::{
     TriggeredView, UrlView,
 };
 pub use history::{ListRequest, RemarkView};
+pub use messages::MessageView;
 pub use path::PathView;
 pub use quarantine::ReleasedView;
 pub use reviews::ReviewView;

@@ -1,6 +1,6 @@
 //! Starting a deployment, once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,7 +10,8 @@ use super::{App, Code, Error};
 use crate::domain::commit::Commit;
 use crate::domain::deployment::{Deployment, Mode, Spec, Variable};
 use crate::domain::id::{
-    DeploymentId, EnvironmentName, IssueKey, ManifestPath, PrincipalName, Repository, Service, VariableName,
+    ChannelName, DeploymentId, EnvironmentName, IssueKey, ManifestPath, PrincipalName, Repository, Service,
+    VariableName,
 };
 use crate::domain::path::PathTaken;
 use crate::domain::principal::Actor;
@@ -42,6 +43,9 @@ pub struct StartRequest {
     /// Jira issues that this deployment belongs to, such as `SHOP-42`.
     #[serde(default)]
     pub jira_issues: Vec<String>,
+    /// Channels of the config that are told of it beside those that always are.
+    #[serde(default)]
+    pub notify: Vec<String>,
     /// Further pipeline variables. Those that the server sets are refused.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
@@ -184,6 +188,7 @@ impl App {
             variables,
             manifests: self.manifests(request.manifests.as_deref())?,
             jira_issues,
+            notify: self.channels(&request.notify)?,
             initiator: actor,
             commit_authors: self.authors(&authors)?,
             commits,
@@ -192,6 +197,29 @@ impl App {
             path,
             workflow,
         })
+    }
+
+    /// Channels that there are.
+    fn channels(&self, given: &[String]) -> Result<BTreeSet<ChannelName>, Error> {
+        let known = &self.policy.routing.channels;
+        let channel = |text: &String| {
+            let name: ChannelName = text.parse()?;
+            if known.contains(&name) {
+                return Ok(name);
+            }
+            let names: Vec<&str> = known.iter().map(ChannelName::as_str).collect();
+            let there_are = if names.is_empty() {
+                "the config has none".to_owned()
+            } else {
+                format!("the channels are: {}", names.join(", "))
+            };
+            Err(Error::new(
+                Code::MalformedArgument,
+                format!("`notify` names the channel `{name}`, and there is none of this name"),
+                format!("{there_are}; leave `notify` out to tell those that are always told"),
+            ))
+        };
+        given.iter().map(channel).collect()
     }
 
     /// Where manifests are to be looked for, if anywhere.
@@ -340,6 +368,7 @@ fn differences(first: &Spec, second: &Spec) -> Vec<String> {
         ("variables", format!("{:?}", first.variables), format!("{:?}", second.variables)),
         ("manifests", format!("{:?}", first.manifests), format!("{:?}", second.manifests)),
         ("jira_issues", format!("{:?}", first.jira_issues), format!("{:?}", second.jira_issues)),
+        ("notify", format!("{:?}", first.notify), format!("{:?}", second.notify)),
         ("restart_of", format!("{:?}", first.restart_of), format!("{:?}", second.restart_of)),
     ]
     .into_iter()

@@ -60,10 +60,11 @@ impl App {
         self.view_after(deployment, &rollback).await
     }
 
-    /// [`Self::view_with`], and what became of the commit.
+    /// [`Self::view_with`], what became of the commit, and what nobody was told.
     async fn view_after(&self, deployment: &Deployment, rollback: &MainEvent) -> Result<StatusView, Error> {
         let mut view = self.view_with(deployment, rollback);
         view.caveats.extend(self.quarantine_of(deployment).await?);
+        view.undelivered_messages = self.untold(deployment).await?;
         Ok(view)
     }
 
@@ -100,6 +101,7 @@ impl App {
             available_events: doors.filter(OpenDoor::is_open).map(|door| door.event.0).collect(),
             touched_environments: in_order(deployment),
             jira_issues: deployment.spec.jira_issues.iter().map(ToString::to_string).collect(),
+            undelivered_messages: Vec::new(),
             caveats: self.caveats(deployment),
             timeline: None,
             validation: None,

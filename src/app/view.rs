@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::findings::{FindingView, ValidationView};
+use super::messages::MessageView;
 use super::path::PathView;
 use super::places::HoldView;
 use super::timeline::TimelineEntry;
@@ -71,6 +72,9 @@ pub struct StatusView {
     /// Jira issues.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub jira_issues: Vec<String>,
+    /// What people were to be told of it, and were not: tell them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undelivered_messages: Vec<MessageView>,
     /// What must be known about this server's rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub caveats: Vec<String>,

@@ -1,12 +1,16 @@
 //! `doctor`: what stands between this installation and a deployment, and what
 //! everybody should know about its rules.
 
+use std::collections::BTreeMap;
+
 use super::finding::{Finding, Level};
 use super::{Global, listen, output, wiring};
-use crate::app::{App, Code, Error};
+use crate::app::{App, Code, Error, MessageView};
 use crate::config::{Config, OauthSection, Policy, environment};
 use crate::domain::gate::Gate;
 use crate::domain::origin::Origin;
+use crate::domain::text::visible;
+use crate::store::Which;
 
 pub(super) async fn run(global: &Global) -> Result<(), Error> {
     let findings = examine(global).await;
@@ -160,6 +164,28 @@ async fn keys(section: &OauthSection) -> Finding {
     }
 }
 
+/// The channels to which something was not told, and is not tried again.
+fn given_up(messages: &[MessageView]) -> Vec<Finding> {
+    let mut channels: BTreeMap<&str, Vec<&MessageView>> = BTreeMap::new();
+    for message in messages.iter().filter(|message| message.given_up) {
+        channels.entry(&message.channel).or_default().push(message);
+    }
+    let finding = |(channel, messages): (&str, Vec<&MessageView>)| {
+        let last = messages.last().and_then(|it| it.error_untrusted.as_deref()).unwrap_or_default();
+        Finding::bad(
+            Level::Warning,
+            "messages",
+            format!(
+                "{channel}: {} messages were given up, the last because {}",
+                messages.len(),
+                visible(last)
+            ),
+            format!("mend the channel, then run `messages --resend --channel {channel}`"),
+        )
+    };
+    channels.into_iter().map(finding).collect()
+}
+
 async fn stored(app: &App) -> Vec<Finding> {
     let mut findings = vec![Finding::good("database", "the database can be used")];
     match app.frozen_agents().await {
@@ -174,6 +200,10 @@ async fn stored(app: &App) -> Vec<Finding> {
             "an admin runs `release-agents` when the reason is gone",
         )),
         Err(error) => findings.push(Finding::of("agents-frozen", &error)),
+    }
+    match app.messages(Which::default()).await {
+        Ok(messages) => findings.extend(given_up(&messages)),
+        Err(error) => findings.push(Finding::of("messages", &error)),
     }
     match app.reviews().await {
         Ok(reviews) => findings.extend(reviews.into_iter().map(|review| {

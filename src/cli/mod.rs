@@ -15,6 +15,7 @@ mod key_file;
 mod keygen;
 mod listen;
 mod lock;
+mod messages;
 mod new_file;
 mod output;
 mod place;
@@ -181,6 +182,8 @@ enum Command {
         #[arg(long)]
         note: String,
     },
+    /// Show what people were to be told and were not, and tell it again.
+    Messages(messages::Messages),
     /// Check the config, the credentials, the gates and the database.
     Doctor,
     /// Make your key for approvals.
@@ -289,6 +292,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::ReleaseCommit(release) => release_commit::run(&global, &release).await,
         Command::Reviews => agents::reviews(&global).await,
         Command::Review { id, note } => agents::review(&global, &id, &note).await,
+        Command::Messages(messages) => messages::run(&global, &messages).await,
         Command::Doctor => doctor::run(&global).await,
         Command::Keygen { person, key } => keygen::run(&global, person, key),
         Command::Token { command } => token::run(&global, command).await,

@@ -17,7 +17,7 @@ use crate::harness::simulator::{Script, Simulator};
 use crate::tools;
 
 pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Result<(), Error> {
-    let Config { mut policy, harness: section, http, server_key } = wiring::settings(global)?;
+    let Config { mut policy, harness: section, http, server_key, channels } = wiring::settings(global)?;
     let door = listen.open(http).await?;
     // Lives as long as the server does.
     let mut simulator = None;

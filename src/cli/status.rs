@@ -83,6 +83,12 @@ pub(super) fn show(global: &Global, status: &StatusView) -> Result<(), Error> {
     if let Some(approval) = &status.approval {
         output::line(&format!("  digest {}", approval.digest));
     }
+    for message in &status.undelivered_messages {
+        let why = message.error_untrusted.as_deref().map(visible).unwrap_or_default();
+        let text =
+            format!("  not told: {} to {} ({}): {why}", message.topic, message.address(), message.standing());
+        output::line(&output::styled(Style::Bad, &text));
+    }
     for caveat in &status.caveats {
         output::line(&output::styled(Style::Faint, &format!("  note: {caveat}")));
     }

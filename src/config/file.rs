@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::Config;
+use super::channels::{ChannelSection, RouteSection, routing};
 use super::environments::{self, EnvironmentSection};
 use super::freeze::{FreezeSection, freezes};
 use super::http::HttpSection;
 use super::path::{PathSection, paths};
 use super::people::{AgentSection, Groups, PeopleSection};
 use super::pipeline::Pipelines;
-use super::policy::{Policy, Routing};
+use super::policy::Policy;
 use super::validation::ValidationSection;
-use crate::domain::id::{PathName, PrincipalName, VariableName};
+use crate::domain::id::{ChannelName, PathName, PrincipalName, VariableName};
 use crate::domain::plan::{Gates, Timing};
 use crate::domain::workflow::{Environment, Workflow};
 
@@ -25,15 +27,17 @@ use crate::domain::workflow::{Environment, Workflow};
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ConfigFile {
     user: Option<PrincipalName>,
-    pub(super) server_key: Option<PathBuf>,
-    pub(super) harness: HarnessSection,
-    pub(super) http: HttpSection,
+    server_key: Option<PathBuf>,
+    harness: HarnessSection,
+    http: HttpSection,
     people: PeopleSection,
     groups: Groups,
     pipelines: Pipelines,
     environments: Option<Vec<EnvironmentSection>>,
     freezes: Vec<FreezeSection>,
     paths: BTreeMap<PathName, PathSection>,
+    channels: BTreeMap<ChannelName, ChannelSection>,
+    routes: Vec<RouteSection>,
     agent: AgentSection,
     validation: ValidationSection,
     timing: TimingSection,
@@ -67,6 +71,12 @@ struct TimingSection {
 const SHORTEST_SETTLING: Duration = Duration::from_secs(45);
 
 impl ConfigFile {
+    /// All that the file says, once its rules are known.
+    pub(super) fn with(self, policy: Policy) -> Config {
+        let Self { harness, http, channels, server_key, .. } = self;
+        Config { policy, harness, http, channels, server_key }
+    }
+
     /// The rules that the file describes; `os_user` is the user where it names none.
     pub(super) fn policy(&self, os_user: &str) -> Result<Policy, String> {
         let user = match &self.user {
@@ -93,8 +103,10 @@ impl ConfigFile {
             rules.insert(section.name.clone(), section.rules()?);
             environments.push(environment);
         }
+        let routing = routing(&self.channels, &self.routes, &environments)?;
         Ok(Policy {
             user,
+            routing,
             paths: paths(&self.paths, &environments, &gates, &self.people, &self.groups)?,
             freezes: freezes(&self.freezes, &environments, &self.people, &self.groups)?,
             workflow: Workflow {
@@ -108,7 +120,6 @@ impl ConfigFile {
             people: self.people.people(&self.agent)?,
             agent_limits: self.agent.limits(),
             triggerable: self.agent.triggerable_pipelines.clone(),
-            routing: Routing::default(),
             validation: self.validation.rules()?,
             timing: self.timing.timing()?,
             caveats: Vec::new(),

@@ -1,6 +1,7 @@
 //! Settings: the TOML file, the process environment, and what follows from both.
 
 mod approval;
+mod channels;
 pub mod environment;
 mod environments;
 mod file;
@@ -15,12 +16,16 @@ pub mod policy;
 mod rollback;
 mod validation;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use channels::{ChannelSection, EmailSection, SlackSection, WebhookSection};
 pub use file::HarnessSection;
 pub use http::HttpSection;
 pub use oauth::OauthSection;
 pub use policy::Policy;
+
+use crate::domain::id::ChannelName;
 
 /// Settings that cannot be used. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +60,8 @@ pub struct Config {
     pub harness: HarnessSection,
     /// Where `serve --http` is reached.
     pub http: HttpSection,
+    /// The ways to tell people.
+    pub channels: BTreeMap<ChannelName, ChannelSection>,
     /// The server's private key, if not at its usual place.
     pub server_key: Option<PathBuf>,
 }
@@ -69,14 +76,14 @@ pub fn load(path: Option<&Path>, user: &str) -> Result<Config, Error> {
         let policy = file
             .policy(user)
             .map_err(|reason| Error::Invalid { path: PathBuf::from("(defaults)"), reason })?;
-        return Ok(Config { policy, harness: file.harness, http: file.http, server_key: file.server_key });
+        return Ok(file.with(policy));
     };
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
     let invalid = |reason: String| Error::Invalid { path: path.to_owned(), reason };
     let file: file::ConfigFile = toml::from_str(&text).map_err(|error| invalid(one_line(&error, &text)))?;
     let policy = file.policy(user).map_err(invalid)?;
-    Ok(Config { policy, harness: file.harness, http: file.http, server_key: file.server_key })
+    Ok(file.with(policy))
 }
 
 /// What TOML says is wrong, with the line, without its drawing.

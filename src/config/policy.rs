@@ -58,6 +58,8 @@ pub struct Policy {
 /// Who is told what.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routing {
+    /// The channels that there are.
+    pub channels: BTreeSet<ChannelName>,
     /// The routes.
     pub routes: Vec<Route>,
     /// The tracker, if there is one.

@@ -9,8 +9,8 @@ use super::approval::Parties;
 use super::commit::Commit;
 use super::gate::PolicyVersion;
 use super::id::{
-    Branch, CommitSha, CorrelationKey, DeploymentId, EnvironmentName, FreezeName, IdempotencyKey, IssueKey,
-    ManifestPath, PrincipalName, Repository, Service, VariableName,
+    Branch, ChannelName, CommitSha, CorrelationKey, DeploymentId, EnvironmentName, FreezeName,
+    IdempotencyKey, IssueKey, ManifestPath, PrincipalName, Repository, Service, VariableName,
 };
 use super::path::PathTaken;
 use super::place::{Held, Place};
@@ -56,6 +56,9 @@ pub struct Spec {
     pub manifests: Option<ManifestPath>,
     /// Jira issues to link.
     pub jira_issues: Vec<IssueKey>,
+    /// Who is told of it beside those whom the config names.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub notify: BTreeSet<ChannelName>,
     /// Who started it.
     pub initiator: Actor,
     /// Who wrote the commit, as far as the caller said. They do not approve it.

@@ -10,6 +10,7 @@ pub mod chain;
 pub mod claims;
 pub mod commit;
 pub mod decision;
+pub mod delivery;
 pub mod deployment;
 pub mod door;
 mod entering;

@@ -89,7 +89,7 @@ pub struct Tracked {
 
 /// To whom a notice goes: each destination once, however many routes lead there.
 #[must_use]
-pub fn destinations(notice: &Notice, routes: &[Route], tracked: Option<&Tracked>) -> Vec<Destination> {
+pub fn destinations(notice: &Notice, routes: &[&Route], tracked: Option<&Tracked>) -> Vec<Destination> {
     let channels: BTreeSet<&ChannelName> =
         routes.iter().filter(|route| route.takes(notice)).flat_map(|route| &route.channels).collect();
     let told = channels.into_iter().map(|channel| Destination { channel: channel.clone(), issue: None });
@@ -99,4 +99,71 @@ pub fn destinations(notice: &Notice, routes: &[Route], tracked: Option<&Tracked>
         tracked.issues.iter().map(there)
     });
     told.chain(issues).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::DeploymentId;
+    use crate::domain::time::Timestamp;
+
+    fn name<T: std::str::FromStr>(text: &str) -> T {
+        text.parse().ok().expect("a name")
+    }
+
+    fn notice(topic: Topic, environment: Option<&str>) -> Notice {
+        Notice {
+            key: String::new(),
+            deployment: DeploymentId::new(0, 0),
+            topic,
+            environment: environment.map(name),
+            text: String::new(),
+            at: Timestamp(0),
+        }
+    }
+
+    fn told(notice: &Notice, routes: &[&Route], tracked: Option<&Tracked>) -> Vec<String> {
+        let address = |it: Destination| {
+            it.issue.map_or_else(|| it.channel.to_string(), |issue| format!("{} {issue}", it.channel))
+        };
+        destinations(notice, routes, tracked).into_iter().map(address).collect()
+    }
+
+    #[test]
+    fn a_route_takes_its_topics_environments_and_severities() {
+        let quiet = Route::quiet([name("chat")]);
+        let prod = Route { environments: Some([name("prod")].into()), ..Route::quiet([name("prod-chat")]) };
+        let pager = Route { at_least: Severity::Critical, ..Route::quiet([name("pager"), name("chat")]) };
+        let routes = [&quiet, &prod, &pager];
+        for (topic, environment, expected) in [
+            (Topic::Started, Some("prod"), vec!["chat", "prod-chat"]),
+            (Topic::Started, Some("dev"), vec!["chat"]),
+            (Topic::StageCompleted, Some("prod"), vec![]),
+            (Topic::Failed, Some("dev"), vec!["chat", "pager"]),
+            (Topic::Security, None, vec!["chat", "pager", "prod-chat"]),
+        ] {
+            assert_eq!(told(&notice(topic, environment), &routes, None), expected, "{topic:?} {environment:?}");
+        }
+    }
+
+    #[test]
+    fn each_issue_is_told_how_it_fares_and_no_more() {
+        let tracked = Tracked { channel: name("jira"), issues: vec![name("SHOP-1"), name("SHOP-2")] };
+        let quiet = Route::quiet([name("chat")]);
+        let both = |topic| told(&notice(topic, None), &[&quiet], Some(&tracked));
+        assert_eq!(both(Topic::Completed), ["chat", "jira SHOP-1", "jira SHOP-2"]);
+        assert_eq!(both(Topic::Security), ["chat"]);
+        assert!(both(Topic::AttemptFailed).is_empty());
+    }
+
+    #[test]
+    fn what_people_must_act_on_is_never_too_quiet() {
+        for topic in Topic::ALL {
+            assert_eq!(
+                QUIET.contains(&topic),
+                !matches!(topic, Topic::StageCompleted | Topic::AttemptFailed),
+                "{topic:?}"
+            );
+        }
+    }
 }

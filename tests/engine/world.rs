@@ -12,6 +12,7 @@ use deployment_orchestrator::config::{self, Policy};
 use deployment_orchestrator::domain::decision::{Decision, Verdict};
 use deployment_orchestrator::domain::deployment::Deployment;
 use deployment_orchestrator::domain::id::{ChannelName, DeploymentId};
+use deployment_orchestrator::domain::message::{Message, Severity};
 use deployment_orchestrator::domain::notice::{Notice, Topic};
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::record::EventRecord;
@@ -77,13 +78,20 @@ pub(crate) struct Told {
     pub(crate) out_of_reach: Mutex<u32>,
     /// How long it takes to reach them.
     pub(crate) takes: Mutex<Duration>,
-    notices: Mutex<Vec<Notice>>,
+    /// What they refuse for good, while they do.
+    pub(crate) refuses: Mutex<Option<Topic>>,
+    messages: Mutex<Vec<Message>>,
 }
 
 impl Told {
     /// Everything that was heard, in its order.
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        self.messages.lock().unwrap().clone()
+    }
+
+    /// What had happened.
     pub(crate) fn notices(&self) -> Vec<Notice> {
-        self.notices.lock().unwrap().clone()
+        self.messages().into_iter().map(|message| message.notice).collect()
     }
 
     /// What it was about.
@@ -112,7 +120,10 @@ impl Messenger for Told {
             let message = "nobody is there".to_owned();
             return Err(TellError::Later { message, after: None, of: Extent::Messenger });
         }
-        self.notices.lock().unwrap().push(telling.message.notice.clone());
+        if *self.refuses.lock().unwrap() == Some(telling.message.notice.topic) {
+            return Err(TellError::Never { message: "no such address; name another".to_owned() });
+        }
+        self.messages.lock().unwrap().push(telling.message.clone());
         Ok(None)
     }
 }
@@ -122,12 +133,18 @@ fn chat() -> ChannelName {
     "chat".parse().unwrap()
 }
 
+/// What the config calls the other one, who is told what people must act on.
+pub(crate) fn pager() -> ChannelName {
+    "pager".parse().unwrap()
+}
+
 /// Everything that one test has.
 pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) harness: Arc<FakeHarness>,
     pub(crate) environment: Arc<FakeEnvironment>,
     pub(crate) told: Arc<Told>,
+    pub(crate) paged: Arc<Told>,
     pub(crate) clock: Arc<WallClock>,
     pub(crate) path: PathBuf,
     _folder: tempfile::TempDir,
@@ -162,6 +179,7 @@ impl World {
         let clock = Arc::new(WallClock { origin: Instant::now(), moved_ms: AtomicI64::new(0) });
         let mut policy = config::load(None, "ada").unwrap().policy;
         policy.gates.insert("prod".parse().unwrap(), gate());
+        policy.routing.channels = [chat(), pager()].into();
         let app = App {
             store: Arc::new(Store::open(&path).unwrap()),
             policy: Arc::new(policy),
@@ -172,7 +190,16 @@ impl World {
             pipelines: Arc::<FakeHarness>::clone(&harness),
             server_key: None,
         };
-        Self { app, harness, environment: Arc::default(), told: Arc::default(), clock, path, _folder: folder }
+        Self {
+            app,
+            harness,
+            environment: Arc::default(),
+            told: Arc::default(),
+            paged: Arc::default(),
+            clock,
+            path,
+            _folder: folder,
+        }
     }
 
     /// An installation with other rules, and an engine at work.
@@ -199,7 +226,11 @@ impl World {
             executions: Arc::clone(&self.app.executions),
             pipelines: Arc::clone(&self.app.pipelines),
             probe: Arc::<FakeEnvironment>::clone(&self.environment),
-            messengers: Arc::new([(chat(), Arc::<Told>::clone(&self.told) as Arc<dyn Messenger>)].into()),
+            messengers: Arc::new(
+                [(chat(), &self.told), (pager(), &self.paged)]
+                    .map(|(name, told)| (name, Arc::<Told>::clone(told) as Arc<dyn Messenger>))
+                    .into(),
+            ),
             policy: Arc::clone(&self.app.policy),
             clock: Arc::clone(&self.app.clock),
             random: Arc::clone(&self.app.random),
@@ -261,7 +292,9 @@ impl World {
 fn telling(policy: &Policy) -> Arc<Policy> {
     let mut policy = policy.clone();
     if policy.routing.routes.is_empty() {
-        policy.routing.routes = vec![Route { topics: Topic::ALL.into(), ..Route::quiet([chat()]) }];
+        let all = Route { topics: Topic::ALL.into(), ..Route::quiet([chat()]) };
+        let urgent = Route { at_least: Severity::Critical, ..Route::quiet([pager()]) };
+        policy.routing.routes = vec![all, urgent];
     }
     Arc::new(policy)
 }

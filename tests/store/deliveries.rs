@@ -22,12 +22,14 @@ fn posted(place: &Place) -> (Store, Fence, Vec<Posted>) {
 }
 
 fn to(text: &str) -> Destination {
-    let (channel, issue) = text.split_once(' ').map_or((text, None), |(channel, issue)| (channel, Some(issue)));
+    let (channel, issue) =
+        text.split_once(' ').map_or((text, None), |(channel, issue)| (channel, Some(issue)));
     Destination { channel: channel.parse().unwrap(), issue: issue.map(|issue| issue.parse().unwrap()) }
 }
 
 fn route(store: &Store, fence: &Fence, posted: &[Posted], to: &[Destination]) {
-    let routed = |posted: &Posted| Routed { posted: posted.clone(), destinations: to.to_vec(), due_at: at(10) };
+    let routed =
+        |posted: &Posted| Routed { posted: posted.clone(), destinations: to.to_vec(), due_at: at(10) };
     store.route(fence, posted.iter().map(routed).collect(), at(10)).unwrap();
 }
 
@@ -141,7 +143,8 @@ fn an_issue_is_told_one_thing_at_a_time_whoever_it_is_about() {
     assert_eq!(next.len(), 1, "the first issue is not written to so soon");
     assert_eq!((&next[0].destination, &next[0].thread), (&to("jira SHOP-2"), &None));
     let next = claim(&store, &fence, "jira", 40);
-    let seen: Vec<(&Destination, bool)> = next.iter().map(|it| (&it.destination, it.thread == thread)).collect();
+    let seen: Vec<(&Destination, bool)> =
+        next.iter().map(|it| (&it.destination, it.thread == thread)).collect();
     let same = next[0].posted.notice.deployment == claimed[0].posted.notice.deployment;
     assert_eq!(seen, [(&to("jira SHOP-1"), same)]);
 }
@@ -166,6 +169,7 @@ fn what_is_given_up_holds_up_nothing_and_can_be_sent_again() {
     let elsewhere = Which { channel: Some("mail".parse().unwrap()), ..about.clone() };
     assert_eq!(store.resend(&elsewhere, at(30)).unwrap(), 0);
     assert_eq!(store.resend(&about, at(30)).unwrap(), 1, "and not what is under way");
-    let again = store.claim(&fence, &"chat".parse().unwrap(), at(30).plus(Duration::from_secs(1)), 9).unwrap();
+    let again =
+        store.claim(&fence, &"chat".parse().unwrap(), at(30).plus(Duration::from_secs(1)), 9).unwrap();
     assert_eq!((again[0].number, again[0].attempts), (claimed[0].number, 1));
 }

@@ -17,8 +17,8 @@ use deployment_orchestrator::domain::guard::Refusal;
 use deployment_orchestrator::domain::replay::replay;
 use deployment_orchestrator::domain::state::State;
 use deployment_orchestrator::store::{
-    Activity, Allowance, Authority, Created, Cursor, Deferral, Driver, Entry, Error, Expected,
-    Fence, Filter, Lease, Store,
+    Activity, Allowance, Authority, Created, Cursor, Deferral, Driver, Entry, Error, Expected, Fence, Filter,
+    Lease, Store,
 };
 use place::{Place, at, complete, create_as, entry};
 use proptest::prelude::*;

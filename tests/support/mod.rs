@@ -1,7 +1,7 @@
 //! What the tests of the store deploy: a workflow of dev, staging and prod, and
 //! a world that says which events may come next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deployment_orchestrator::domain::assurance::Assurance;
 use deployment_orchestrator::domain::decision::{Decision, Statement, Verdict};
@@ -59,6 +59,7 @@ pub(crate) fn spec() -> Spec {
         variables: BTreeMap::from([("region".parse().unwrap(), "eu-west-1".to_owned())]),
         manifests: None,
         jira_issues: vec!["SHOP-42".parse().unwrap()],
+        notify: BTreeSet::new(),
         initiator: Actor::agent("claude-code".to_owned(), "ada".parse().unwrap(), Channel::McpStdio),
         commit_authors: Vec::new(),
         commits: Vec::new(),

@@ -5,63 +5,63 @@
 
 mod compose;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Parts;
+use crate::config::policy::Routing;
+use crate::domain::delivery;
 use crate::domain::id::ChannelName;
-use crate::domain::notice::Notice;
-use crate::domain::route::{self, Tracked};
+use crate::domain::route::{self, Route, Tracked};
 use crate::domain::time::Timestamp;
 use crate::journal;
 use crate::ports::{Extent, TELL_TIMEOUT, TellError, Telling, Thread};
-use crate::store::{self, Claimed, Fence, Outcome, Posted, Routed};
+use crate::store::{self, Claimed, Fence, Outcome, Posted, Routed, Store};
 
 /// Deliveries that one channel makes in a row.
 const CLAIM_LIMIT: u32 = 16;
-
-/// The longest pause between two tries of one delivery: an outage of hours must
-/// not become an outage of days for whoever waits for the message.
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-
-/// How long, and how often at the least, a delivery is tried before it is given
-/// up. What is older than a day is news to nobody, and somebody must look at the channel.
-const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
-const FEWEST_ATTEMPTS: u32 = 12;
 
 /// The pause between two messages to one issue: trackers cap how often one is written to.
 const BETWEEN_MESSAGES_TO_AN_ISSUE: Duration = Duration::from_secs(2);
 
 /// Say of each new notice to whom it goes, and in the log what it says.
 pub(super) async fn route(parts: &Parts, fence: &Fence, now: Timestamp) -> Result<(), store::Error> {
-    let posted = parts.blocking(|store| store.unrouted()).await?;
-    if posted.is_empty() {
-        return Ok(());
-    }
-    let mut routed = Vec::new();
-    for posted in posted {
-        let tracked = tracked(parts, &posted.notice).await;
-        let destinations = route::destinations(&posted.notice, &parts.policy.routing.routes, tracked.as_ref());
-        routed.push(Routed { posted, destinations, due_at: now });
-    }
-    let notices: Vec<Notice> = routed.iter().map(|it| it.posted.notice.clone()).collect();
-    let fence = fence.clone();
-    parts.blocking(move |store| store.route(&fence, routed, now)).await?;
-    notices.iter().for_each(journal::note);
+    let (policy, fence) = (Arc::clone(&parts.policy), fence.clone());
+    let routed = parts
+        .blocking(move |store| {
+            let posted = store.unrouted()?;
+            let routed: Vec<Routed> =
+                posted.into_iter().map(|posted| routed(store, &policy.routing, posted, now)).collect();
+            if !routed.is_empty() {
+                store.route(&fence, routed.clone(), now)?;
+            }
+            Ok(routed)
+        })
+        .await?;
+    routed.iter().for_each(|it| journal::note(&it.posted.notice));
     Ok(())
 }
 
-/// The issues that are told. A deployment that cannot be read has none: its
+/// To whom a notice goes. A deployment that cannot be read adds nobody: its
 /// notices must not hold up those of others.
-async fn tracked(parts: &Parts, notice: &Notice) -> Option<Tracked> {
-    let channel = parts.policy.routing.tracker.clone()?;
-    let id = notice.deployment.clone();
-    match parts.blocking(move |store| store.load(&id)).await {
-        Ok(deployment) => Some(Tracked { channel, issues: deployment.spec.jira_issues.clone() }),
-        Err(error) => {
-            tracing::warn!(notice = %notice.key, %error, "its issues are not known, and are not told");
-            None
+fn routed(store: &Store, routing: &Routing, posted: Posted, now: Timestamp) -> Routed {
+    let notice = &posted.notice;
+    let destinations = match store.read(|moment| moment.load(&notice.deployment)) {
+        Ok(deployment) => {
+            let own = Route::quiet(deployment.spec.notify.iter().cloned());
+            let tracked = routing
+                .tracker
+                .clone()
+                .map(|channel| Tracked { channel, issues: deployment.spec.jira_issues.clone() });
+            let routes: Vec<&Route> = routing.routes.iter().chain([&own]).collect();
+            route::destinations(notice, &routes, tracked.as_ref())
         }
-    }
+        Err(error) => {
+            tracing::warn!(notice = %notice.key, %error, "whom its deployment names is not known, and is not told");
+            route::destinations(notice, &routing.routes.iter().collect::<Vec<_>>(), None)
+        }
+    };
+    Routed { posted, destinations, due_at: now }
 }
 
 /// Take what is due for a channel.
@@ -126,24 +126,15 @@ fn outcome(parts: &Parts, claimed: &Claimed, told: Result<Option<Thread>, TellEr
     match told {
         Ok(thread) => Outcome::Delivered { thread, next: now.plus(BETWEEN_MESSAGES_TO_AN_ISSUE) },
         Err(TellError::Never { message }) => Outcome::GivenUp { error: message },
-        Err(TellError::Later { message, .. })
-            if claimed.attempts >= FEWEST_ATTEMPTS && now.since(claimed.routed_at) >= GIVE_UP_AFTER =>
-        {
-            Outcome::GivenUp { error: message }
-        }
         Err(TellError::Later { message, after, of }) => {
-            let until = now.plus(pause(claimed.attempts).max(after.unwrap_or_default()));
-            match of {
-                Extent::Messenger => Outcome::ChannelRests { error: message, until },
-                Extent::Address => Outcome::Postponed { error: message, until },
+            let after = after.unwrap_or_default();
+            match (delivery::next_try(claimed.attempts, claimed.routed_at, now, after), of) {
+                (None, _) => Outcome::GivenUp { error: message },
+                (Some(until), Extent::Messenger) => Outcome::ChannelRests { error: message, until },
+                (Some(until), Extent::Address) => Outcome::Postponed { error: message, until },
             }
         }
     }
-}
-
-/// The pause after so many tries.
-fn pause(attempts: u32) -> Duration {
-    Duration::from_secs(1 << attempts.min(9)).min(LONGEST_PAUSE)
 }
 
 /// An outage is said once, and not with each try.

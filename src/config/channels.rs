@@ -1,0 +1,131 @@
+//! `[channels]` and `[[routes]]`: the ways to tell people, and who is told what.
+//!
+//! What a channel needs that is secret never stands here; `config/environment.rs` says how it is given.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::policy::Routing;
+use crate::domain::id::{ChannelName, EnvironmentName};
+use crate::domain::message::Severity;
+use crate::domain::notice::Topic;
+use crate::domain::route::{QUIET, Route};
+use crate::domain::workflow::Environment;
+
+/// `[channels.NAME]`: exactly one of these.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(
+    rename_all = "snake_case",
+    deny_unknown_fields,
+    expecting = "a table with one of slack, slack_webhook, teams, email or webhook"
+)]
+pub enum ChannelSection {
+    /// A Slack channel, told by a bot: one thread for each deployment.
+    Slack(SlackSection),
+    /// An incoming webhook of Slack.
+    SlackWebhook(NothingMore),
+    /// A Workflows webhook of Teams.
+    Teams(NothingMore),
+    /// E-mail.
+    Email(EmailSection),
+    /// A webhook of anything else.
+    Webhook(WebhookSection),
+}
+
+/// All that there is to say of this channel is secret.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an empty table")]
+pub struct NothingMore {}
+
+/// `slack = { … }`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct SlackSection {
+    /// The id of the channel, such as `C0123456`.
+    pub channel: String,
+}
+
+/// `email = { … }`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct EmailSection {
+    /// The server.
+    pub smtp: String,
+    /// Its port.
+    #[serde(default = "submission")]
+    pub port: u16,
+    /// Who logs in; nobody, if it is left out.
+    pub user: Option<String>,
+    /// The sender.
+    pub from: String,
+    /// Whoever gets it.
+    pub to: Vec<String>,
+}
+
+/// The port at which mail servers take what programs send.
+fn submission() -> u16 {
+    587
+}
+
+/// `webhook = { … }`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct WebhookSection {
+    /// Where; secret, if it is left out.
+    pub url: Option<String>,
+}
+
+/// `[[routes]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RouteSection {
+    channels: BTreeSet<ChannelName>,
+    environments: Option<BTreeSet<EnvironmentName>>,
+    topics: Option<BTreeSet<Topic>>,
+    severity: Option<Severity>,
+}
+
+/// Who is told what. A channel that no route names is told the quiet list about everything.
+pub(super) fn routing(
+    channels: &BTreeMap<ChannelName, ChannelSection>,
+    routes: &[RouteSection],
+    environments: &[Environment],
+) -> Result<Routing, String> {
+    let mut routed: Vec<Route> =
+        routes.iter().map(|section| section.route(channels, environments)).collect::<Result<_, String>>()?;
+    let named: BTreeSet<ChannelName> = routed.iter().flat_map(|route| &route.channels).cloned().collect();
+    let others: Vec<ChannelName> = channels.keys().filter(|name| !named.contains(name)).cloned().collect();
+    if !others.is_empty() {
+        routed.push(Route::quiet(others));
+    }
+    Ok(Routing { channels: channels.keys().cloned().collect(), routes: routed, tracker: None })
+}
+
+impl RouteSection {
+    fn route(
+        &self,
+        channels: &BTreeMap<ChannelName, ChannelSection>,
+        environments: &[Environment],
+    ) -> Result<Route, String> {
+        if let Some(unknown) = self.channels.iter().find(|name| !channels.contains_key(name)) {
+            return Err(format!("routes: there is no channel `{unknown}`; add [channels.{unknown}]"));
+        }
+        if self.channels.is_empty() {
+            return Err("routes: `channels` is empty; name at least one, or leave the route out".to_owned());
+        }
+        let named = self.environments.iter().flatten();
+        if let Some(unknown) = named.into_iter().find(|name| !environments.iter().any(|it| it.name == **name))
+        {
+            return Err(format!(
+                "routes: there is no environment `{unknown}`; name one under [[environments]]"
+            ));
+        }
+        Ok(Route {
+            channels: self.channels.clone(),
+            environments: self.environments.clone(),
+            topics: self.topics.clone().unwrap_or_else(|| QUIET.into()),
+            at_least: self.severity.unwrap_or(Severity::Info),
+        })
+    }
+}
