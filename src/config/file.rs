@@ -18,6 +18,7 @@ use super::people::{AgentSection, Groups, PeopleSection};
 use super::pipeline::Pipelines;
 use super::policy::Policy;
 use super::validation::ValidationSection;
+use crate::domain::approval::REMINDER_PAUSE;
 use crate::domain::id::{ChannelName, PathName, PrincipalName, VariableName};
 use crate::domain::plan::{Gates, Timing};
 use crate::domain::workflow::{Environment, Workflow};
@@ -65,6 +66,8 @@ struct TimingSection {
     settling: Option<String>,
     fastest_poll: Option<String>,
     slowest_poll: Option<String>,
+    remind_after: Option<String>,
+    escalate_after: Option<String>,
 }
 
 /// Less than the trigger's own timeout would call a run lost that is on its way.
@@ -137,8 +140,19 @@ impl TimingSection {
                 SHORTEST_SETTLING.as_secs()
             ));
         }
+        let remind_after =
+            duration(self.remind_after.as_deref(), "remind_after")?.unwrap_or(defaults.remind_after);
+        if remind_after < REMINDER_PAUSE {
+            return Err(format!(
+                "timing: `remind_after` must be at least {} min, so that people are not pestered",
+                REMINDER_PAUSE.as_secs() / 60
+            ));
+        }
         Ok(Timing {
             settling,
+            remind_after,
+            escalate_after: duration(self.escalate_after.as_deref(), "escalate_after")?
+                .unwrap_or(defaults.escalate_after),
             fastest_poll: duration(self.fastest_poll.as_deref(), "fastest_poll")?
                 .unwrap_or(defaults.fastest_poll),
             slowest_poll: duration(self.slowest_poll.as_deref(), "slowest_poll")?

@@ -36,6 +36,9 @@ pub struct ApprovalRequest {
     /// When people were last reminded of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminded_at: Option<Timestamp>,
+    /// When others were told that nobody decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalated_at: Option<Timestamp>,
     /// When it becomes a rejection.
     pub expires_at: Timestamp,
     /// Set once it was taken back: its decisions no longer count. It still expires.
@@ -81,6 +84,7 @@ impl ApprovalRequest {
             digest,
             requested_at: at,
             reminded_at: None,
+            escalated_at: None,
             expires_at: at.plus(Duration::from_millis(gate.expires_after_ms)),
             withdrawn: None,
             gate,
@@ -240,10 +244,28 @@ impl ApprovalRequest {
         )
     }
 
+    /// When people were last asked.
+    #[must_use]
+    pub fn last_asked(&self) -> Timestamp {
+        self.reminded_at.unwrap_or(self.requested_at)
+    }
+
+    /// Whether others do not know yet that nobody decides.
+    #[must_use]
+    pub fn unescalated(&self) -> Guard {
+        Guard::new(
+            "others-are-not-told-yet",
+            self.escalated_at.is_none(),
+            self.escalated_at
+                .map_or_else(|| "not told".to_owned(), |at| format!("told at {}", at.to_rfc3339())),
+            "each request is escalated once",
+        )
+    }
+
     /// Whether enough time has passed for a reminder.
     #[must_use]
     pub fn quiet(&self, at: Timestamp) -> Guard {
-        let since = self.reminded_at.unwrap_or(self.requested_at);
+        let since = self.last_asked();
         Guard::new(
             "people-are-not-pestered",
             at.since(since) >= REMINDER_PAUSE,

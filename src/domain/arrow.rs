@@ -212,6 +212,20 @@ impl Deployment {
         )
     }
 
+    pub(super) fn escalated(
+        &self,
+        environment: &EnvironmentName,
+        request: &ApprovalRequest,
+        at: Timestamp,
+    ) -> Arrow {
+        let guards = vec![request.unescalated(), request.standing(), self.not_rejected(request)];
+        let request = ApprovalRequest { escalated_at: Some(at), ..request.clone() };
+        Arrow::guarded(
+            State::AwaitingApproval { environment: environment.clone(), request: Some(Box::new(request)) },
+            guards,
+        )
+    }
+
     pub(super) fn withdrawn(
         &self,
         environment: &EnvironmentName,

@@ -92,6 +92,8 @@ pub enum MainEvent {
     },
     /// People are asked once more.
     ApprovalReminded,
+    /// Nobody has decided for long: others are told, too.
+    ApprovalEscalated,
     /// Somebody takes the request back before it is decided.
     ApprovalWithdrawn {
         /// Why, from the caller, shortened.
@@ -211,6 +213,7 @@ impl MainEvent {
             Self::ApprovalRequested { .. } => "APPROVAL_REQUESTED",
             Self::DecisionMade { .. } => "DECISION_MADE",
             Self::ApprovalReminded => "APPROVAL_REMINDED",
+            Self::ApprovalEscalated => "APPROVAL_ESCALATED",
             Self::ApprovalWithdrawn { .. } => "APPROVAL_WITHDRAWN",
             Self::ApprovalVoided { .. } => "APPROVAL_VOIDED",
             Self::TamperingFound { .. } => "TAMPERING_FOUND",

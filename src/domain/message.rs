@@ -162,7 +162,11 @@ impl Topic {
         match self {
             Self::Started | Self::StageCompleted | Self::ApprovalDecided | Self::Completed => Severity::Info,
             Self::ApprovalRequested | Self::NeedsHuman => Severity::Action,
-            Self::AttemptFailed | Self::Superseded | Self::Cancelled | Self::RolledBack => Severity::Warning,
+            Self::ApprovalEscalated
+            | Self::AttemptFailed
+            | Self::Superseded
+            | Self::Cancelled
+            | Self::RolledBack => Severity::Warning,
             Self::Failed | Self::RollbackFailed | Self::BreakGlass | Self::Security => Severity::Critical,
         }
     }

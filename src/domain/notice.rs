@@ -43,6 +43,8 @@ pub enum Topic {
     StageCompleted,
     /// People are asked for a decision.
     ApprovalRequested,
+    /// People were asked long ago, and nobody has decided.
+    ApprovalEscalated,
     /// A decision was made, or the request ended without one.
     ApprovalDecided,
     /// The emergency door was used: everybody should know.
@@ -121,6 +123,7 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
             Topic::ApprovalRequested,
             format!("approval still needed: deployment-orchestrator approve {}", before.id),
         ),
+        (Event::Main(MainEvent::ApprovalEscalated), _) => (Topic::ApprovalEscalated, undecided(before)),
         (Event::Main(MainEvent::ApprovalWithdrawn { reason }), _) => {
             (Topic::ApprovalDecided, format!("the approval request is taken back: {reason}"))
         }
@@ -191,6 +194,19 @@ fn path(deployment: &Deployment, topic: Topic) -> String {
     }
 }
 
+fn undecided(deployment: &Deployment) -> String {
+    let State::AwaitingApproval { request: Some(request), .. } = &deployment.progress.state else {
+        return "nobody has decided".to_owned();
+    };
+    format!(
+        "nobody has decided on {} since {}, and at {} it fails: deployment-orchestrator approve {}",
+        request.environment,
+        request.requested_at.to_rfc3339(),
+        request.expires_at.to_rfc3339(),
+        deployment.id
+    )
+}
+
 fn held(deployment: &Deployment) -> String {
     let environment = deployment.progress.state.environment().map_or("", |name| name.as_str());
     let Some(held) = &deployment.progress.held else { return format!("held before {environment}") };
@@ -232,10 +248,11 @@ impl std::str::FromStr for Topic {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Started,
         Self::StageCompleted,
         Self::ApprovalRequested,
+        Self::ApprovalEscalated,
         Self::ApprovalDecided,
         Self::BreakGlass,
         Self::NeedsHuman,
@@ -256,6 +273,7 @@ impl Topic {
             Self::Started => "started",
             Self::StageCompleted => "stage-completed",
             Self::ApprovalRequested => "approval-requested",
+            Self::ApprovalEscalated => "approval-escalated",
             Self::ApprovalDecided => "approval-decided",
             Self::BreakGlass => "break-glass",
             Self::NeedsHuman => "needs-human",

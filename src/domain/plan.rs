@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::approval::ApprovalRequest;
 use super::deployment::{Deployment, Mode};
 use super::event::{Completion, Event, MainEvent};
 use super::execution::{Cause, Failure, Retry};
@@ -120,6 +121,11 @@ pub struct Timing {
     pub slowest_poll: Duration,
     /// How long after a request to stop an execution another one is sent.
     pub abort_again_after: Duration,
+    /// How long people may take before they are asked again. Longer than
+    /// [`REMINDER_PAUSE`](super::approval::REMINDER_PAUSE).
+    pub remind_after: Duration,
+    /// How long they may take before others are told that nobody decides.
+    pub escalate_after: Duration,
     /// How long a driver that says nothing keeps its lease. After a crash
     /// another process takes over within this time.
     pub lease: Duration,
@@ -132,6 +138,8 @@ impl Default for Timing {
             fastest_poll: Duration::from_secs(1),
             slowest_poll: Duration::from_secs(30),
             abort_again_after: Duration::from_secs(60),
+            remind_after: Duration::from_hours(4),
+            escalate_after: Duration::from_hours(8),
             lease: Duration::from_secs(5),
         }
     }
@@ -200,7 +208,7 @@ pub fn next(deployment: &Deployment, timing: &Timing, gates: &Gates, now: Timest
             } else if auto && opening.iter().all(|guard| guard.holds) {
                 send(MainEvent::Approved)
             } else {
-                Next::Wait(request.expires_at)
+                ask_again(request, timing, now)
             }
         }
         State::Cancelling { stopping, .. } => match stopping {
@@ -239,12 +247,12 @@ pub fn next(deployment: &Deployment, timing: &Timing, gates: &Gates, now: Timest
 }
 
 /// When the engine should next look at the deployment; `None` for never. Cheap,
-/// because it is asked with every event: that a decision is genuine is found out
-/// at the look.
+/// because it is asked with every event: whether a decision is genuine, and when people
+/// are reminded, is found out at the look.
 #[must_use]
 pub fn due_at(deployment: &Deployment, now: Timestamp) -> Option<Timestamp> {
-    if let State::AwaitingApproval { request: Some(request), .. } = &deployment.progress.state {
-        return Some(if request.decisions.is_empty() { request.expires_at } else { now });
+    if let State::AwaitingApproval { request: Some(_), .. } = &deployment.progress.state {
+        return Some(now);
     }
     match next(deployment, &Timing::default(), &Gates::new(), now) {
         Next::Do(_) => Some(now),
@@ -258,6 +266,23 @@ fn again(deployment: &Deployment, work: &Work, failure: &Failure) -> Option<Next
     work.run.may_repeat(cautious).then(|| {
         Next::Do(Box::new(Step::ScheduleRetry { attempt: work.run.attempt, failure: failure.clone() }))
     })
+}
+
+/// Remind people of a request that nobody has decided, and tell others in the end.
+fn ask_again(request: &ApprovalRequest, timing: &Timing, now: Timestamp) -> Next {
+    if request.withdrawn.is_some() {
+        return Next::Wait(request.expires_at);
+    }
+    let escalate = request.requested_at.plus(timing.escalate_after);
+    let remind = request.last_asked().plus(timing.remind_after);
+    if request.escalated_at.is_none() && now >= escalate {
+        return Next::Do(Box::new(Step::Record(MainEvent::ApprovalEscalated.into())));
+    }
+    if now >= remind {
+        return Next::Do(Box::new(Step::Record(MainEvent::ApprovalReminded.into())));
+    }
+    let next = if request.escalated_at.is_none() { escalate.min(remind) } else { remind };
+    Next::Wait(next.min(request.expires_at))
 }
 
 /// Bring an attempt that has not ended further.

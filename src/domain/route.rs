@@ -9,9 +9,10 @@ use super::notice::{Notice, Topic};
 
 /// What a channel is told where the config does not say: what was begun, what people are
 /// asked and answer, and how it ended. Not each stage and not each attempt.
-pub const QUIET: [Topic; 12] = [
+pub const QUIET: [Topic; 13] = [
     Topic::Started,
     Topic::ApprovalRequested,
+    Topic::ApprovalEscalated,
     Topic::ApprovalDecided,
     Topic::BreakGlass,
     Topic::NeedsHuman,
@@ -142,7 +143,11 @@ mod tests {
             (Topic::Failed, Some("dev"), vec!["chat", "pager"]),
             (Topic::Security, None, vec!["chat", "pager", "prod-chat"]),
         ] {
-            assert_eq!(told(&notice(topic, environment), &routes, None), expected, "{topic:?} {environment:?}");
+            assert_eq!(
+                told(&notice(topic, environment), &routes, None),
+                expected,
+                "{topic:?} {environment:?}"
+            );
         }
     }
 

@@ -140,6 +140,9 @@ impl Deployment {
             (State::AwaitingApproval { environment, request: Some(request) }, E::ApprovalReminded) => {
                 Some(self.reminded(environment, request, at))
             }
+            (State::AwaitingApproval { environment, request: Some(request) }, E::ApprovalEscalated) => {
+                Some(self.escalated(environment, request, at))
+            }
             (
                 State::AwaitingApproval { environment, request: Some(request) },
                 E::ApprovalWithdrawn { reason },

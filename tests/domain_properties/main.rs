@@ -412,7 +412,14 @@ fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event {
             let superseded = MainEvent::Superseded { by: newer };
             let impossible = MainEvent::RollbackImpossible { reason: text.to_owned() };
             let place = MainEvent::PlaceTaken { environment, waived: Vec::new() };
-            let others = vec![MainEvent::HeldLong, freeze, superseded, place, impossible];
+            let others = vec![
+                MainEvent::HeldLong,
+                MainEvent::ApprovalEscalated,
+                freeze,
+                superseded,
+                place,
+                impossible,
+            ];
             choices.of(others).into()
         }
         17 if choices.below(8) == 0 => MainEvent::TamperingFound { what: text.to_owned() }.into(),

@@ -7,6 +7,7 @@ use deployment_orchestrator::config::Policy;
 use deployment_orchestrator::domain::decision::Verdict;
 use deployment_orchestrator::domain::execution::{Cause, Retry};
 use deployment_orchestrator::domain::gate::Gate;
+use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::ports::CallError;
 
 use super::fake_harness::Answer;
@@ -79,4 +80,35 @@ async fn a_clock_that_goes_back_does_not_cost_the_approval() {
 
     it.reaches("completed").await;
     assert_eq!(it.now().progress.requests, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_who_do_not_decide_are_asked_again_and_then_others_are_told() {
+    let (world, _driving) = World::driven_under(|policy| {
+        policy.timing.remind_after = Duration::from_mins(10);
+        policy.timing.escalate_after = Duration::from_mins(24);
+    });
+    let it = world.deploy().await;
+    it.asks(1).await;
+    world.until(|it| it.told.count(Topic::ApprovalRequested) == 1).await;
+    world.pass(Duration::from_mins(9)).await;
+    assert_eq!(world.told.count(Topic::ApprovalRequested), 1);
+    world.pass(Duration::from_mins(2)).await;
+    assert_eq!(world.told.count(Topic::ApprovalRequested), 2, "a reminder");
+    world.pass(Duration::from_mins(10)).await;
+    assert_eq!(
+        (world.told.count(Topic::ApprovalRequested), world.told.count(Topic::ApprovalEscalated)),
+        (3, 0)
+    );
+    world.pass(Duration::from_mins(5)).await;
+    assert_eq!(world.told.count(Topic::ApprovalEscalated), 1, "once");
+    let told = world.told.notices();
+    let escalated = told.iter().find(|it| it.topic == Topic::ApprovalEscalated).unwrap();
+    assert!(escalated.text.contains("nobody has decided on prod since"), "{}", escalated.text);
+
+    it.approve().await;
+    it.reaches("completed").await;
+    let asked = world.told.count(Topic::ApprovalRequested);
+    world.pass(Duration::from_mins(60)).await;
+    assert_eq!(world.told.count(Topic::ApprovalRequested), asked, "nobody is asked who has decided");
 }

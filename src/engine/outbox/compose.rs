@@ -26,7 +26,7 @@ pub(super) async fn message(parts: &Parts, position: u64, notice: Notice) -> Res
         })
         .await?;
     let asked = match notice.topic {
-        Topic::ApprovalRequested | Topic::ApprovalDecided => {
+        Topic::ApprovalRequested | Topic::ApprovalEscalated | Topic::ApprovalDecided => {
             let id = notice.deployment.clone();
             let records = parts.blocking(move |store| store.history(&id, 0, RECORDS_LOOKED_AT)).await?;
             Asked::of(&deployment, &records, live.as_ref(), |pipeline, execution| {
