@@ -13,6 +13,8 @@
     reason = "a benchmark measures wall time, prints it, and has nobody to tell of an error"
 )]
 
+#[path = "support/rounds.rs"]
+mod rounds;
 #[path = "../examples/trivial_mcp.rs"]
 mod trivial_mcp;
 
@@ -20,15 +22,13 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use deployment_orchestrator::harness::simulator::{Pipeline, Script, Simulator};
+use rounds::{Measured, Rounds, TRIPLES};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-
-/// A B A triples; each ratio is their median.
-const TRIPLES: usize = 7;
 
 const ONE_BY_ONE: usize = 1_500;
 const PER_CLIENT: usize = 100;
@@ -85,7 +85,7 @@ async fn measure_all() {
             rounds.ours.push(calls(&ours, era, clients, &own).await);
             rounds.after.push(calls(&trivial, era, clients, &theirs).await);
         }
-        rounds.print(what, "trivial", "get_status", GOAL_STATUS, |it| 1.0 / it.per_second);
+        rounds.print(what, "trivial", "get_status", GOAL_STATUS, Measured::time_each);
     }
     let begin = Call { tool: "start_deployment", arguments: Arguments::Start };
     for (what, clients) in [("one at a time", 1), ("64 at once", CLIENTS)] {
@@ -96,60 +96,9 @@ async fn measure_all() {
             rounds.after.push(raw_commits(folder.path()));
         }
         let cost: fn(&Measured) -> f64 =
-            if clients == 1 { |it| it.p50.as_secs_f64() } else { |it| 1.0 / it.per_second };
+            if clients == 1 { |it| it.p50.as_secs_f64() } else { Measured::time_each };
         rounds.print(what, "raw commit", "start_deployment", GOAL_START, cost);
     }
-}
-
-/// Latencies and throughput of one measurement.
-#[derive(Clone, Copy)]
-struct Measured {
-    p50: Duration,
-    p99: Duration,
-    per_second: f64,
-}
-
-/// A B A, several times. The first warms up and is not counted.
-#[derive(Default)]
-struct Rounds {
-    before: Vec<Measured>,
-    ours: Vec<Measured>,
-    after: Vec<Measured>,
-}
-
-impl Rounds {
-    fn print(&self, what: &str, beside: &str, own: &str, goal: f64, cost: fn(&Measured) -> f64) {
-        let ratios = self.ours.iter().enumerate().skip(1).map(|(round, ours)| {
-            cost(ours) / f64::midpoint(cost(&self.before[round]), cost(&self.after[round]))
-        });
-        let raw = self.before.iter().skip(1).chain(self.after.iter().skip(1));
-        for (name, all) in [(beside, raw.collect::<Vec<_>>()), (own, self.ours.iter().skip(1).collect())] {
-            println!(
-                "{what}: {name:<16} p50 {:>7.1} us, p99 {:>8.1} us, {:>6.0}/s",
-                median(all.iter().map(|it| micros(it.p50))),
-                median(all.iter().map(|it| micros(it.p99))),
-                median(all.iter().map(|it| it.per_second)),
-            );
-        }
-        println!("{what}: {:.2} times the cost of {beside} (goal {goal})", median(ratios));
-    }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn micros(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e6
-}
-
-fn measured(mut times: Vec<Duration>, begun: Instant) -> Measured {
-    let per_second = times.len() as f64 / begun.elapsed().as_secs_f64();
-    times.sort_unstable();
-    let at = |percent: usize| times[(times.len() - 1) * percent / 100];
-    Measured { p50: at(50), p99: at(99), per_second }
 }
 
 /// What is called, again and again.
@@ -203,7 +152,7 @@ async fn calls(server: &Server, era: Era, clients: usize, call: &Call) -> Measur
         })
     });
     let times = futures::future::join_all(calling).await.into_iter().flat_map(Result::unwrap).collect();
-    measured(times, begun)
+    Measured::of(times, begun)
 }
 
 /// One row in one transaction, made durable, again and again: what no durable call can be faster than.
@@ -222,7 +171,7 @@ fn raw_commits(folder: &Path) -> Measured {
         connection.prepare_cached("INSERT INTO row (body) VALUES (?1)").unwrap().execute([&body]).unwrap();
         asked.elapsed()
     });
-    measured(times.collect(), begun)
+    Measured::of(times.collect(), begun)
 }
 
 fn product(folder: &Path) -> Command {

@@ -11,6 +11,8 @@
     reason = "a benchmark measures wall time, prints it, and has nobody to tell of an error"
 )]
 
+#[path = "support/rounds.rs"]
+mod rounds;
 #[path = "../examples/trivial_mcp.rs"]
 mod trivial_mcp;
 
@@ -18,13 +20,11 @@ use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use deployment_orchestrator::harness::simulator::{Pipeline, Script, Simulator};
+use rounds::{Measured, Rounds, TRIPLES};
 use serde_json::{Value, json};
-
-/// A B A triples; the ratio is their median.
-const TRIPLES: usize = 7;
 
 const ONE_BY_ONE: usize = 2_000;
 const TOGETHER: usize = 10_000;
@@ -77,14 +77,6 @@ fn server(folder: &Path, harness: &str) -> Command {
     command
 }
 
-/// Latencies and throughput of one measurement.
-#[derive(Clone, Copy)]
-struct Measured {
-    p50: Duration,
-    p99: Duration,
-    per_second: f64,
-}
-
 fn compare(
     what: &str,
     trivial: &mut Session,
@@ -92,36 +84,13 @@ fn compare(
     id: &str,
     measure: impl Fn(&mut Session, &str) -> Measured,
 ) {
-    measure(trivial, id);
-    measure(ours, id);
-    let mut ratios = Vec::new();
-    let (mut theirs, mut own) = (Vec::new(), Vec::new());
-    for _ in 0..TRIPLES {
-        let (before, between, after) = (measure(trivial, id), measure(ours, id), measure(trivial, id));
-        let beside = (before.per_second + after.per_second) / 2.0;
-        ratios.push(beside / between.per_second);
-        theirs.extend([before, after]);
-        own.push(between);
+    let mut rounds = Rounds::default();
+    for _ in 0..=TRIPLES {
+        rounds.before.push(measure(trivial, id));
+        rounds.ours.push(measure(ours, id));
+        rounds.after.push(measure(trivial, id));
     }
-    for (name, measured) in [("trivial", theirs), ("get_status", own)] {
-        println!(
-            "{what}: {name:<10} p50 {:>6.1} us, p99 {:>7.1} us, {:>6.0}/s",
-            median(measured.iter().map(|it| micros(it.p50))),
-            median(measured.iter().map(|it| micros(it.p99))),
-            median(measured.iter().map(|it| it.per_second)),
-        );
-    }
-    println!("{what}: {:.2} times the time of a trivial tool (goal {GOAL})", median(ratios.into_iter()));
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn micros(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e6
+    rounds.print(what, trivial.tool, ours.tool, GOAL, Measured::time_each);
 }
 
 /// A session of JSON lines with a server, which is killed when this is dropped.
@@ -166,7 +135,7 @@ impl Session {
             self.receive();
             times.push(asked.elapsed());
         }
-        measured(times, begun)
+        Measured::of(times, begun)
     }
 
     fn together(&mut self, id: &str) -> Measured {
@@ -183,7 +152,7 @@ impl Session {
             let answered = self.receive();
             times.push(asked.remove(&answered).unwrap().elapsed());
         }
-        measured(times, begun)
+        Measured::of(times, begun)
     }
 
     fn send(&mut self, tool: &str, arguments: Value) {
@@ -208,11 +177,4 @@ impl Session {
         let after = self.line.split("\"id\":").nth(1).expect("an answer has an id");
         after.split(|it: char| !it.is_ascii_digit()).next().unwrap().parse().unwrap()
     }
-}
-
-fn measured(mut times: Vec<Duration>, begun: Instant) -> Measured {
-    let per_second = times.len() as f64 / begun.elapsed().as_secs_f64();
-    times.sort_unstable();
-    let at = |percent: usize| times[(times.len() - 1) * percent / 100];
-    Measured { p50: at(50), p99: at(99), per_second }
 }

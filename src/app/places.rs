@@ -58,8 +58,7 @@ impl App {
         reason: &str,
         actor: &Actor,
     ) -> Result<(), Error> {
-        self.require_person(actor, Right::Operate)?;
-        let (environment, service) = self.place(environment, service)?;
+        let (environment, service) = self.place(environment, service, actor)?;
         let reason = shortened(reason, REASON_LIMIT);
         self.remark(About::None, Remark::EnvironmentLocked { environment, service, reason }, actor).await
     }
@@ -75,8 +74,7 @@ impl App {
         reason: &str,
         actor: &Actor,
     ) -> Result<(), Error> {
-        self.require_person(actor, Right::Operate)?;
-        let (environment, service) = self.place(environment, service)?;
+        let (environment, service) = self.place(environment, service, actor)?;
         let (at, of) = (environment.clone(), service.clone());
         let locked =
             self.blocking(move |store| store.read(|snapshot| snapshot.own_lock(&at, of.as_ref()))).await?;
@@ -152,11 +150,14 @@ impl App {
         }
     }
 
+    /// What `actor` may lock and unlock by these names.
     fn place(
         &self,
         environment: &str,
         service: Option<&str>,
+        actor: &Actor,
     ) -> Result<(EnvironmentName, Option<Service>), Error> {
+        self.require_person(actor, Right::Operate)?;
         Ok((self.environment(environment)?, service.map(str::parse).transpose()?))
     }
 

@@ -323,7 +323,7 @@ impl Run {
                     "the failure is retryable, attempts are left, and a production attempt did not run",
                 )],
             )),
-            // No arrow; the table of `tests/state_table.rs` has each such pair.
+            // No arrow; the table of `tests/state_table` has each such pair.
             _ => None,
         }
     }

@@ -235,7 +235,7 @@ impl Deployment {
                 Some(rollback_of_tampered(rollback, what))
             }
 
-            // No arrow. Each such pair stands in the table that `tests/state_table.rs` keeps.
+            // No arrow. Each such pair stands in the table that `tests/state_table` keeps.
             _ => None,
         }
     }

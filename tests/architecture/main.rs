@@ -6,9 +6,15 @@
     reason = "a failed expectation is a test's own work"
 )]
 
+mod source;
+mod tokens;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use source::{Source, sources_below};
+use tokens::{is_word, tokens};
 
 /// Which module may name which. `a::b` allows only that part of `a`; `*` allows
 /// all, but of [`CLOSED`] modules no submodule.
@@ -114,223 +120,8 @@ const FORBIDDEN: &[&str] = &["job", "task", "process", "manager", "handler", "he
 /// Longer, and a file is more than one idea.
 const LONGEST_FILE: usize = 500;
 
-/// Files that are longer today, with their number of lines. Better empty.
-const TOO_LONG: &[(&str, usize)] = &[];
-
-/// One source file.
-struct Source {
-    /// From `src/`, as `harness/client.rs`.
-    path: String,
-    /// As `["harness", "client"]`.
-    module: Vec<String>,
-    lines: usize,
-    tokens: Vec<String>,
-}
-
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut paths = Vec::new();
-    collect(&root, &mut paths);
-    paths.sort();
-    paths.iter().map(|path| Source::read(&root, path)).collect()
-}
-
-fn collect(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            into.push(path);
-        }
-    }
-}
-
-impl Source {
-    fn read(root: &Path, path: &Path) -> Self {
-        let text = fs::read_to_string(path).unwrap();
-        let path = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
-        let mut module: Vec<String> = path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
-        if module.last().is_some_and(|last| last == "mod") {
-            module.pop();
-        }
-        Self { path, module, lines: text.lines().count(), tokens: tokens(&text) }
-    }
-
-    fn top(&self) -> &str {
-        &self.module[0]
-    }
-
-    fn is_in(&self, home: &str) -> bool {
-        let home: Vec<&str> = home.split("::").collect();
-        self.module.len() >= home.len() && home.iter().zip(&self.module).all(|(a, b)| a == b)
-    }
-
-    /// The paths from the crate's root that this file names.
-    fn named_modules(&self, modules: &BTreeSet<String>) -> BTreeSet<Vec<String>> {
-        let mut named = BTreeSet::new();
-        for start in 0..self.tokens.len() {
-            if !self.begins_path(start) {
-                continue;
-            }
-            for path in paths_from(&self.tokens, start) {
-                let from_root = match path[0].as_str() {
-                    "crate" | "deployment_orchestrator" => path[1..].to_vec(),
-                    "super" => self.resolved(&path),
-                    _ => continue,
-                };
-                if from_root.first().is_some_and(|first| modules.contains(first)) {
-                    named.insert(from_root);
-                }
-            }
-        }
-        named
-    }
-
-    /// Where `super::…` leads. A module inside the file is one level deeper than
-    /// the file, so that this may look one level too high; it then finds no module of that name.
-    fn resolved(&self, path: &[String]) -> Vec<String> {
-        let ups = path.iter().take_while(|segment| *segment == "super").count();
-        let kept = self.module.len().saturating_sub(ups);
-        self.module[..kept].iter().chain(&path[ups..]).cloned().collect()
-    }
-
-    /// Every identifier that begins a path, `use` or attribute path: crates among them.
-    fn names_crate(&self, name: &str) -> bool {
-        (0..self.tokens.len()).any(|index| {
-            self.tokens[index] == name
-                && self.begins_path(index)
-                && (self.tokens.get(index + 1).is_some_and(|next| next == "::")
-                    || index > 0 && ["use", "crate"].contains(&self.tokens[index - 1].as_str()))
-        })
-    }
-
-    fn begins_path(&self, index: usize) -> bool {
-        let before = |steps: usize| index.checked_sub(steps).map_or("", |index| &self.tokens[index]);
-        match before(1) {
-            "." => false,
-            "::" => !is_word(before(2)),
-            _ => true,
-        }
-    }
-}
-
-/// The paths that the `use` tree or path at `start` stands for, without aliases.
-fn paths_from(tokens: &[String], start: usize) -> Vec<Vec<String>> {
-    let mut path = vec![tokens[start].clone()];
-    let mut index = start + 1;
-    while tokens.get(index).is_some_and(|token| token == "::") {
-        match tokens.get(index + 1) {
-            Some(next) if next == "{" => {
-                return branches(tokens, index + 2)
-                    .into_iter()
-                    .flat_map(|branch| paths_from(tokens, branch))
-                    .map(|branch| path.iter().cloned().chain(branch).collect())
-                    .collect();
-            }
-            Some(next) if is_word(next) => path.push(next.clone()),
-            _ => break,
-        }
-        index += 2;
-    }
-    vec![path]
-}
-
-/// Where each branch of the `use` tree begins whose `{` is before `start`.
-fn branches(tokens: &[String], start: usize) -> Vec<usize> {
-    let mut found = vec![start];
-    let mut depth = 1;
-    for (index, token) in tokens.iter().enumerate().skip(start) {
-        match token.as_str() {
-            "{" => depth += 1,
-            "}" => depth -= 1,
-            "," if depth == 1 && tokens.get(index + 1).is_some_and(|next| is_word(next)) => {
-                found.push(index + 1)
-            }
-            _ => {}
-        }
-        if depth == 0 {
-            break;
-        }
-    }
-    found
-}
-
-fn is_word(token: &str) -> bool {
-    token.starts_with(|first: char| first.is_alphabetic() || first == '_')
-}
-
-/// The words, `::` and other characters of Rust source, without comments, blanks and literals.
-fn tokens(text: &str) -> Vec<String> {
-    let characters: Vec<char> = text.chars().collect();
-    let at = |index: usize| characters.get(index).copied().unwrap_or('\0');
-    let mut tokens = Vec::new();
-    let mut index = 0;
-    while index < characters.len() {
-        let rest = &characters[index..];
-        index += match (at(index), at(index + 1)) {
-            ('/', '/') => rest.iter().position(|c| *c == '\n').unwrap_or(rest.len()),
-            ('/', '*') => end_of_block(rest),
-            ('r', '"' | '#') if raw_string(rest).is_some() => raw_string(rest).unwrap(),
-            ('"', _) => end_of_string(rest),
-            ('\'', '\\') => 2 + rest[3..].iter().position(|c| *c == '\'').unwrap() + 2,
-            ('\'', _) if at(index + 2) == '\'' => 3,
-            (':', ':') => {
-                tokens.push("::".to_owned());
-                2
-            }
-            (first, _) if first.is_alphanumeric() || first == '_' => {
-                let word: String = rest.iter().take_while(|c| c.is_alphanumeric() || **c == '_').collect();
-                let length = word.chars().count();
-                tokens.push(word);
-                length
-            }
-            (blank, _) if blank.is_whitespace() => 1,
-            (other, _) => {
-                tokens.push(other.to_string());
-                1
-            }
-        };
-    }
-    tokens
-}
-
-fn end_of_block(rest: &[char]) -> usize {
-    let mut depth = 0;
-    let mut index = 0;
-    while index < rest.len() {
-        match (rest[index], rest.get(index + 1)) {
-            ('/', Some('*')) => depth += 1,
-            ('*', Some('/')) => depth -= 1,
-            _ => {
-                index += 1;
-                continue;
-            }
-        }
-        index += 2;
-        if depth == 0 {
-            break;
-        }
-    }
-    index
-}
-
-fn end_of_string(rest: &[char]) -> usize {
-    let mut index = 1;
-    while index < rest.len() && rest[index] != '"' {
-        index += if rest[index] == '\\' { 2 } else { 1 };
-    }
-    index + 1
-}
-
-fn raw_string(rest: &[char]) -> Option<usize> {
-    let hashes = rest[1..].iter().take_while(|c| **c == '#').count();
-    let end: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', hashes)).collect();
-    let body = hashes + 2;
-    if rest.get(hashes + 1) != Some(&'"') {
-        return None;
-    }
-    rest[body..].windows(end.len()).position(|window| window == end).map(|found| body + found + end.len())
+    sources_below("src")
 }
 
 fn modules(sources: &[Source]) -> BTreeSet<String> {
@@ -450,10 +241,10 @@ fn the_gates_of_a_deployment_have_one_way_in() {
 
 #[test]
 fn a_file_is_one_idea() {
-    for source in sources() {
-        let limit =
-            TOO_LONG.iter().find(|(path, _)| *path == source.path).map_or(LONGEST_FILE, |(_, lines)| *lines);
-        assert!(source.lines <= limit, "src/{} has {} lines, at most {limit}", source.path, source.lines);
+    for folder in ["src", "tests", "benches", "examples"] {
+        for Source { path, lines, .. } in sources_below(folder) {
+            assert!(lines <= LONGEST_FILE, "{folder}/{path} has {lines} lines, at most {LONGEST_FILE}");
+        }
     }
 }
 

@@ -2,14 +2,13 @@
 //! author meant must be an error at start, and never an open door.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's own work")]
 
-use std::collections::BTreeSet;
+mod freezes;
+mod paths;
 
 use deployment_orchestrator::config::{self, Policy};
 use deployment_orchestrator::domain::assurance::Assurance;
-use deployment_orchestrator::domain::freeze::{FreezeKind, FreezeState, state_at};
 use deployment_orchestrator::domain::limits::Limits;
 use deployment_orchestrator::domain::role::Right;
-use deployment_orchestrator::domain::time::Timestamp;
 
 /// Two different public keys.
 const ONE: &str = "ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
@@ -20,6 +19,15 @@ fn load(text: &str) -> Result<Policy, String> {
     let path = folder.path().join("config.toml");
     std::fs::write(&path, text).unwrap();
     config::load(Some(&path), "nobody").map(|config| config.policy).map_err(|error| error.to_string())
+}
+
+/// Every one of these configs is refused, and the refusal says this.
+#[track_caller]
+fn assert_refused<'a>(table: impl IntoIterator<Item = (String, &'a str)>) {
+    for (text, says) in table {
+        let said = load(&text).err().unwrap_or_else(|| "nothing".to_owned());
+        assert!(said.contains(says), "{text}\n  said: {said}\n  not: {says}");
+    }
 }
 
 /// Dana and erin with keys, frank without, and a gate before prod that says `rules`.
@@ -178,10 +186,7 @@ fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
         (gate("approvers = [\"dana\"]\nbreak_glass = { people = [\"dana\"] }"), "it takes 2 people"),
         (gate("approvers = [\"dana\"]\nbreak_glass = { people = [\"group:release\"] }"), "and must sign"),
     ];
-    for (text, says) in table {
-        let said = load(&text).err().unwrap_or_else(|| "nothing".to_owned());
-        assert!(said.contains(says), "{text}\n  said: {said}\n  not: {says}");
-    }
+    assert_refused(table);
 }
 
 #[test]
@@ -250,249 +255,6 @@ fn limits_of_a_persons_agents_replace_what_they_name() {
     assert_eq!(policy.limits_of_agents_for(&"nobody".parse().unwrap()), &general);
     let danas = Limits { read_only: false, rollbacks_per_day: Some(1), ..general };
     assert_eq!(policy.limits_of_agents_for(&"dana".parse().unwrap()), &danas);
-}
-
-/// Dana and vic, and dev and a gated prod, with one freeze that says `lines`.
-fn freeze(lines: &str) -> String {
-    format!(
-        r#"
-[people.dana]
-public_key = "{ONE}"
-[people.vic]
-roles = ["viewer"]
-[groups]
-release = ["dana"]
-nobody = []
-[[environments]]
-name = "dev"
-[[environments]]
-name = "prod"
-[environments.approval]
-approvers = ["dana"]
-[[freezes]]
-name = "weekend"
-reason = "nobody is there to help"
-{lines}
-"#
-    )
-}
-
-#[test]
-fn a_freeze_is_what_its_lines_say() {
-    let weekly = "cron = \"0 18 * * FRI\"\nduration = \"62h\"\ntime_zone = \"Europe/Berlin\"";
-    let policy = load(&freeze(&format!("{weekly}\noverride = [\"group:release\"]"))).unwrap();
-    let [weekend] = policy.freezes.as_slice() else { panic!("{:?}", policy.freezes) };
-    assert_eq!((weekend.name.as_str(), weekend.kind), ("weekend", FreezeKind::Freeze));
-    assert_eq!(weekend.reason, "nobody is there to help");
-    assert_eq!(weekend.environments, ["prod".parse().unwrap()].into(), "what has a gate");
-    assert_eq!(weekend.overridable_by, ["dana".parse().unwrap()].into());
-    // All of these are on from 18:00 in Berlin on 18 December, and dev is covered where it is named.
-    let starts = [
-        weekly.to_owned(),
-        "rrule = \"FREQ=WEEKLY\"\nstarts = \"2026-01-02T18:00[Europe/Berlin]\"\nduration = \"62h\"".to_owned(),
-        "rrule = \"FREQ=WEEKLY\"\nstarts = 2026-01-02T18:00:00\nduration = \"62h\"\ntime_zone = \"Europe/Berlin\""
-            .to_owned(),
-        "from = \"2026-12-18T18:00\"\nto = 2026-12-19\ntime_zone = \"Europe/Berlin\"".to_owned(),
-        "from = 2026-12-18T18:00:00+01:00\nto = \"2026-12-19T00:00[UTC]\"".to_owned(),
-    ];
-    let on = "2026-12-18T17:00:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond();
-    for lines in starts {
-        let policy = load(&freeze(&format!("{lines}\nenvironments = [\"dev\"]"))).unwrap();
-        for (name, at, expected) in [("dev", on, true), ("dev", on - 1, false), ("prod", on, false)] {
-            let state = state_at(&policy.freezes, &name.parse().unwrap(), Timestamp(at));
-            assert_eq!(matches!(state, FreezeState::Frozen { .. }), expected, "{lines}: {name} at {at}");
-        }
-    }
-}
-
-#[test]
-fn a_freeze_that_cannot_be_meant_is_refused() {
-    let cron = |pattern: &str, lasts: &str| {
-        format!("cron = \"{pattern}\"\nduration = \"{lasts}\"\ntime_zone = \"Europe/Berlin\"")
-    };
-    let rule = |rule: &str| {
-        format!(
-            "rrule = \"{rule}\"\nstarts = 2026-01-02T18:00:00\nduration = \"8h\"\ntime_zone = \"Europe/Berlin\""
-        )
-    };
-    let good = cron("0 18 * * FRI", "62h");
-    let between = |from: &str, to: &str| format!("from = {from}\nto = {to}\ntime_zone = \"Europe/Berlin\"");
-    let table = [
-        "".to_owned(),
-        "rrule = \"FREQ=DAILY\"\nduration = \"1h\"\ntime_zone = \"UTC\"".to_owned(),
-        format!("{good}\nfrom = 2026-12-18"),
-        "cron = \"0 18 * * FRI\"\nduration = \"62h\"".to_owned(),
-        "cron = \"0 18 * * FRI\"\ntime_zone = \"UTC\"".to_owned(),
-        "cron = \"0 18 * * FRI\"\nduration = \"62h\"\ntime_zone = \"Berlin\"".to_owned(),
-        "rrule = \"FREQ=DAILY\"\nstarts = 2026-01-02T18:00:00\nduration = \"8h\"".to_owned(),
-        "rrule = \"FREQ=DAILY\"\nstarts = 2026-01-02T18:00:00+01:00\nduration = \"8h\"\ntime_zone = \"UTC\""
-            .to_owned(),
-        "rrule = \"FREQ=DAILY\"\nstarts = \"2026-01-02T18:00[UTC]\"\nduration = \"8h\"\ntime_zone = \"UTC\""
-            .to_owned(),
-        cron("0 18 * * FRI", "soon"),
-        cron("0 18 * * FRI", "0h"),
-        cron("0 18 * * FRI", "169h"),
-        cron("0 18 * * MON,TUE", "25h"),
-        cron("0 18 30 2 *", "8h"),
-        cron("0 18 * * FRY", "8h"),
-        cron("0 0 18 * * FRI", "8h"),
-        rule("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"),
-        rule("FREQ=YEARLY;UNTIL=20251231T230000Z"),
-        rule("FREQ=YEARLY;UNTIL=20261231T230000"),
-        rule("FREQ=YEARLY;UNTIL=20261231T230000Z;COUNT=3"),
-        rule("FREQ=YEARLY;COUNT=0"),
-        rule("FREQ=DAILY;INTERVAL=0"),
-        rule("FREQ=HOURLY"),
-        rule("FREQ=WEEKLY;BYDAY=1MO"),
-        rule("FREQ=MONTHLY;BYDAI=MO"),
-        rule("FREQ=MONTHLY;BYMONTHDAY=32"),
-        rule("FREQ=DAILY;BYHOUR=0,1,2,3,4,5,6,7,8,9;BYMINUTE=0,10,20,30,40,50"),
-        rule("every friday"),
-        between("2026-12-18T18:00:00", "2026-12-18T18:00:00"),
-        between("\"next friday\"", "2026-12-18"),
-        between("2026-03-29T02:30:00", "2026-12-18"),
-        between("2026-03-29", "2026-10-25T02:30:00"),
-        between("\"2026-03-29[Berlin]\"", "2026-10-25"),
-        between("\"2026-03-29T00:00+01:00[Europe/Berlin]\"", "2026-10-25"),
-        "from = 2026-12-18\nto = 2026-12-19".to_owned(),
-        "from = 2026-12-18\nto = 2026-12-19\nduration = \"1h\"\ntime_zone = \"UTC\"".to_owned(),
-        "from = 6\nto = 2026-12-19".to_owned(),
-        format!("{good}\nenvironments = [\"production\"]"),
-        format!("{good}\nenvironments = []"),
-        format!("{good}\noverride = [\"gina\"]"),
-        format!("{good}\noverride = [\"group:x\"]"),
-        format!("{good}\noverride = [\"group:nobody\"]"),
-        format!("{good}\noverride = [\"vic\"]"),
-        format!("{good}\nkind = \"frozen\""),
-        format!("{good}\nwhen = \"always\""),
-        format!("{good}\n[[freezes]]\nname = \"weekend\"\nreason = \"again\"\n{good}"),
-        format!("{good}\n[[freezes]]\nname = \"week end\"\nreason = \"again\"\n{good}"),
-        format!("{good}\n[[freezes]]\nname = \"other\"\nreason = \" \"\n{good}"),
-        format!("{good}\n[[freezes]]\nname = \"other\"\n{good}"),
-    ];
-    let mut sentences = Vec::new();
-    for lines in table {
-        let said = load(&freeze(&lines)).err().unwrap_or_else(|| "nothing".to_owned());
-        let (_, said) = said.split_once(" is wrong: ").unwrap_or(("", &said));
-        sentences.push(format!("{lines}\n  => {said}"));
-    }
-    insta::assert_snapshot!("freezes", sentences.join("\n\n"));
-}
-
-#[test]
-fn a_freeze_of_what_has_no_gate_must_name_it() {
-    let text = "[[environments]]\nname = \"dev\"\n[[freezes]]\nname = \"it\"\nreason = \"so\"\n\
-                from = 2026-12-18T00:00:00Z\nto = 2026-12-19T00:00:00Z";
-    let said = load(text).unwrap_err();
-    assert!(said.contains("covers no environment; name some"), "{said}");
-    let many: String = (0..101)
-        .map(|number| {
-            format!(
-                "[[freezes]]\nname = \"{number}\"\nreason = \"so\"\nfrom = 2026-12-18T00:00:00Z\nto = 2026-12-19T00:00:00Z\n"
-            )
-        })
-        .collect();
-    let said = load(&many).unwrap_err();
-    assert!(said.contains("there are 101 freezes"), "{said}");
-}
-
-/// Two gates: qa asks for one of dana and frank, prod for two of three or less. `path` is the path.
-fn on_a_path(path: &str) -> String {
-    format!(
-        r#"
-[people.dana]
-public_key = "{ONE}"
-[people.erin]
-public_key = "{TWO}"
-[people.vic]
-roles = ["viewer"]
-[groups]
-oncall = ["dana", "erin"]
-others = ["vic"]
-[[environments]]
-name = "dev"
-[[environments]]
-name = "qa"
-approval = {{ approvers = ["group:oncall"], expires_after = "2h" }}
-[[environments]]
-name = "staging"
-[[environments]]
-name = "prod"
-approval = {{ approvers = ["group:oncall"], accept = ["signed"] }}
-[paths.hotfix]
-{path}
-"#
-    )
-}
-
-#[test]
-fn a_path_asks_for_more_and_never_for_less() {
-    let two = "approval = { required_approvals = 2 }";
-    for (path, says) in [
-        (format!("skip = []\n{two}"), "the ordinary way leaves nothing out"),
-        ("skip = [\"dev\"]".to_owned(), "approval"),
-        (format!("skip = [\"dev\"]\n{two}\nmay_begin = []"), "may_begin"),
-        (format!("skip = [\"validating\"]\n{two}"), "`validating` is never skipped"),
-        (format!("skip = [\"building\"]\n{two}"), "`building` is never skipped"),
-        (format!("skip = [\"deploying-dev\"]\n{two}"), "write testing or one of dev, qa, staging, prod"),
-        (format!("skip = [\"prod\"]\n{two}"), "`prod` is where deployments end"),
-        (format!("skip = [\"qa\"]\n{two}"), "qa has an approval, and no approval is skipped"),
-        (format!("skip = [\"dev\"]\n{two}\nmay_start = []"), "nobody could take it"),
-        (format!("skip = [\"dev\"]\n{two}\nmay_start = [\"gina\"]"), "[people.gina]"),
-        (format!("skip = [\"dev\"]\n{two}\nmay_start = [\"group:others\"]"), "do not include \"operator\""),
-        ("skip = [\"dev\"]\napproval = {}".to_owned(), "it asks no more than the ordinary way"),
-        (
-            "skip = [\"dev\"]\napproval = { required_approvals = 1 }".to_owned(),
-            "it asks no more than the ordinary way",
-        ),
-        ("skip = [\"dev\"]\napproval = { required_approvals = 0 }".to_owned(), "the environment asks for 1"),
-        ("skip = [\"dev\"]\napproval = { required_approvals = 3 }".to_owned(), "only 2 could"),
-        ("skip = [\"dev\"]\napproval = { required_groups = [\"x\"] }".to_owned(), "no group `x`"),
-        (
-            "skip = [\"dev\"]\napproval = { required_groups = [\"others\"] }".to_owned(),
-            "nobody of the required group `others`",
-        ),
-        (
-            "skip = [\"dev\"]\napproval = { required_approvals = 2, allow_self_approval = true }".to_owned(),
-            "`allow_self_approval` may only be false",
-        ),
-        (
-            "skip = [\"dev\"]\napproval = { required_approvals = 2, expires_after = \"3h\" }".to_owned(),
-            "before qa: `expires_after` is longer",
-        ),
-        (
-            "skip = [\"dev\"]\napproval = { required_approvals = 2, accept = [\"signed\", \"web\"] }"
-                .to_owned(),
-            "before prod: `accept` has `web`",
-        ),
-        (
-            "skip = [\"dev\"]\napproval = { required_approvals = 2, accept = [] }".to_owned(),
-            "no decision would ever count",
-        ),
-    ] {
-        let said = load(&on_a_path(&path)).err().unwrap_or_else(|| "nothing".to_owned());
-        assert!(said.contains(says), "{path}\n  said: {said}\n  not: {says}");
-    }
-    let misnamed = on_a_path(&format!("skip = [\"dev\"]\n{two}")).replace("[paths.hotfix]", "[paths.Hotfix]");
-    assert!(load(&misnamed).unwrap_err().contains("a name of a path"));
-}
-
-#[test]
-fn a_path_keeps_the_gates_and_puts_its_own_demands_on_top() {
-    let path = "skip = [\"staging\", \"testing\"]\nmay_start = [\"group:oncall\"]\n\
-                approval = { required_approvals = 2, required_groups = [\"oncall\"], expires_after = \"1h\" }";
-    let policy = load(&on_a_path(path)).unwrap();
-    let name = "hotfix".parse().unwrap();
-    let skip: Vec<String> = policy.paths[&name].skip.iter().map(ToString::to_string).collect();
-    assert_eq!(skip, ["testing", "deploying-staging"]);
-    assert_eq!(policy.paths[&name].may_start.as_ref().map(BTreeSet::len), Some(2));
-    for (environment, gate) in policy.gates_on(Some(&name)).iter() {
-        let ordinary = &policy.gates_on(None)[environment];
-        assert_eq!((gate.required_approvals, gate.required_groups.len()), (2, 1));
-        assert_eq!((gate.expires_after_ms, &gate.accept), (3_600_000, &ordinary.accept));
-        assert_ne!(gate.version(), ordinary.version());
-    }
-    assert!(policy.gates_on(Some(&"other".parse().unwrap())).is_empty(), "nobody opens an unknown path");
 }
 
 #[test]
