@@ -15,28 +15,55 @@ use crate::domain::workflow::Environment;
 
 /// `[channels.NAME]`: exactly one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(
-    rename_all = "snake_case",
-    deny_unknown_fields,
-    expecting = "a table with one of slack, slack_webhook, teams, email or webhook"
-)]
+#[serde(try_from = "Written")]
 pub enum ChannelSection {
     /// A Slack channel, told by a bot: one thread for each deployment.
     Slack(SlackSection),
     /// An incoming webhook of Slack.
-    SlackWebhook(NothingMore),
+    SlackWebhook,
     /// A Workflows webhook of Teams.
-    Teams(NothingMore),
+    Teams,
     /// E-mail.
     Email(EmailSection),
     /// A webhook of anything else.
     Webhook(WebhookSection),
 }
 
+/// The table as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+struct Written {
+    slack: Option<SlackSection>,
+    slack_webhook: Option<NothingMore>,
+    teams: Option<NothingMore>,
+    email: Option<EmailSection>,
+    webhook: Option<WebhookSection>,
+}
+
 /// All that there is to say of this channel is secret.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an empty table")]
-pub struct NothingMore {}
+struct NothingMore {}
+
+impl TryFrom<Written> for ChannelSection {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let Written { slack, slack_webhook, teams, email, webhook } = written;
+        let said = [
+            slack.map(Self::Slack),
+            slack_webhook.map(|NothingMore {}| Self::SlackWebhook),
+            teams.map(|NothingMore {}| Self::Teams),
+            email.map(Self::Email),
+            webhook.map(Self::Webhook),
+        ];
+        let mut said = said.into_iter().flatten();
+        match (said.next(), said.next()) {
+            (Some(one), None) => Ok(one),
+            _ => Err("a channel has exactly one of slack, slack_webhook, teams, email and webhook"),
+        }
+    }
+}
 
 /// `slack = { … }`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -2,6 +2,7 @@
 //! author meant must be an error at start, and never an open door.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a test's own work")]
 
+mod channels;
 mod freezes;
 mod paths;
 
