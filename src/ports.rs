@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::domain::digest::Digest;
 use crate::domain::execution::{Cause, Failure, Observation, Retry};
 use crate::domain::health::Answer;
 use crate::domain::id::{Branch, CorrelationKey, ExecutionId, IssueKey, PipelineId, VariableName};
@@ -170,6 +171,9 @@ pub trait Messenger: Send + Sync {
     /// Returns what it wants to be given as `telling.thread` with the next message
     /// about the same deployment to the same address; `None` leaves that as it was.
     async fn tell(&self, telling: &Telling<'_>) -> Result<Option<Thread>, TellError>;
+
+    /// Tell many things at once, under the same conditions. A tracker is never asked to.
+    async fn tell_together(&self, digest: &Digest) -> Result<(), TellError>;
 }
 
 /// A message, and where it belongs.

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::file::duration;
 use super::policy::Routing;
 use crate::domain::id::{ChannelName, EnvironmentName};
 use crate::domain::message::Severity;
 use crate::domain::notice::Topic;
-use crate::domain::route::{QUIET, Route};
+use crate::domain::route::{Pace, QUIET, Route};
 use crate::domain::workflow::Environment;
 
 /// `[channels.NAME]`: exactly one of these.
@@ -111,6 +112,7 @@ pub(super) struct RouteSection {
     environments: Option<BTreeSet<EnvironmentName>>,
     topics: Option<BTreeSet<Topic>>,
     severity: Option<Severity>,
+    digest: Option<String>,
 }
 
 /// Who is told what. A channel that no route names is told the quiet list about everything.
@@ -153,6 +155,12 @@ impl RouteSection {
             environments: self.environments.clone(),
             topics: self.topics.clone().unwrap_or_else(|| QUIET.into()),
             at_least: self.severity.unwrap_or(Severity::Info),
+            pace: match duration(self.digest.as_deref(), "digest")
+                .map_err(|error| format!("routes: {error}"))?
+            {
+                None => Pace::AtOnce,
+                Some(after) => Pace::Digest(after),
+            },
         })
     }
 }

@@ -12,6 +12,7 @@ pub mod commit;
 pub mod decision;
 pub mod delivery;
 pub mod deployment;
+pub mod digest;
 pub mod door;
 mod entering;
 pub mod entrance;

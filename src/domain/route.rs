@@ -1,7 +1,8 @@
 //! Who is told what. Quiet unless the config asks for more: people who are told
 //! everything read nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::id::{ChannelName, EnvironmentName, IssueKey};
 use super::message::Severity;
@@ -48,6 +49,17 @@ pub struct Route {
     pub topics: BTreeSet<Topic>,
     /// Only what matters so much.
     pub at_least: Severity,
+    /// When.
+    pub pace: Pace,
+}
+
+/// When something is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pace {
+    /// At once, and by itself.
+    AtOnce,
+    /// Together with all else that is to be told there, so long after the first of it.
+    Digest(Duration),
 }
 
 /// One address that is told something.
@@ -68,6 +80,7 @@ impl Route {
             environments: None,
             topics: QUIET.into(),
             at_least: Severity::Info,
+            pace: Pace::AtOnce,
         }
     }
 
@@ -88,16 +101,27 @@ pub struct Tracked {
     pub issues: Vec<IssueKey>,
 }
 
-/// To whom a notice goes: each destination once, however many routes lead there.
+/// To whom a notice goes, and when: each destination once, by the fastest of the routes that lead there.
 #[must_use]
-pub fn destinations(notice: &Notice, routes: &[&Route], tracked: Option<&Tracked>) -> Vec<Destination> {
-    let channels: BTreeSet<&ChannelName> =
-        routes.iter().filter(|route| route.takes(notice)).flat_map(|route| &route.channels).collect();
-    let told = channels.into_iter().map(|channel| Destination { channel: channel.clone(), issue: None });
+pub fn destinations(
+    notice: &Notice,
+    routes: &[&Route],
+    tracked: Option<&Tracked>,
+) -> Vec<(Destination, Pace)> {
+    let mut channels: BTreeMap<&ChannelName, Pace> = BTreeMap::new();
+    for route in routes.iter().filter(|route| route.takes(notice)) {
+        for channel in &route.channels {
+            channels.entry(channel).and_modify(|pace| *pace = route.pace.min(*pace)).or_insert(route.pace);
+        }
+    }
+    let told = channels.into_iter().map(|(channel, pace)| {
+        let destination = Destination { channel: channel.clone(), issue: None };
+        (destination, pace)
+    });
     let issues = tracked.filter(|_| TRACKED.contains(&notice.topic)).into_iter().flat_map(|tracked| {
         let there =
             |issue: &IssueKey| Destination { channel: tracked.channel.clone(), issue: Some(issue.clone()) };
-        tracked.issues.iter().map(there)
+        tracked.issues.iter().map(there).map(|destination| (destination, Pace::AtOnce))
     });
     told.chain(issues).collect()
 }
@@ -124,7 +148,7 @@ mod tests {
     }
 
     fn told(notice: &Notice, routes: &[&Route], tracked: Option<&Tracked>) -> Vec<String> {
-        let address = |it: Destination| {
+        let address = |(it, _): (Destination, Pace)| {
             it.issue.map_or_else(|| it.channel.to_string(), |issue| format!("{} {issue}", it.channel))
         };
         destinations(notice, routes, tracked).into_iter().map(address).collect()
@@ -149,6 +173,19 @@ mod tests {
                 "{topic:?} {environment:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_goes_somewhere_at_once_is_not_told_there_again_in_a_digest() {
+        let daily = Pace::Digest(Duration::from_hours(24));
+        let digest = Route { pace: daily, ..Route::quiet([name("chat"), name("mail")]) };
+        let urgent = Route { at_least: Severity::Critical, ..Route::quiet([name("chat")]) };
+        let paces = |topic| -> Vec<Pace> {
+            let told = destinations(&notice(topic, None), &[&digest, &urgent], None);
+            told.into_iter().map(|(_, pace)| pace).collect()
+        };
+        assert_eq!(paces(Topic::Failed), [Pace::AtOnce, daily]);
+        assert_eq!(paces(Topic::Started), [daily, daily]);
     }
 
     #[test]

@@ -10,13 +10,13 @@ use std::time::Duration;
 use rusqlite::{Connection, Row, params};
 
 use super::error::Error;
-use super::outbox::{self, Posted, Routed};
+use super::outbox::{self, Posted};
 use super::row::{self, signed};
 use super::{Fence, LARGEST_PAGE, Store};
 use crate::domain::id::{ChannelName, DeploymentId};
 use crate::domain::message::Thread;
 use crate::domain::notice::Topic;
-use crate::domain::route::Destination;
+use crate::domain::route::{Destination, Pace};
 use crate::domain::time::Timestamp;
 
 /// How long a claimed delivery is left to whoever claimed it. Longer than
@@ -32,6 +32,8 @@ pub struct Claimed {
     pub posted: Posted,
     /// To whom.
     pub destination: Destination,
+    /// Whether it is told in one message with all others that are, instead of by itself.
+    pub together: bool,
     /// What the messenger kept of its last message about the deployment there.
     pub thread: Option<Thread>,
     /// Since when it is to be told.
@@ -119,7 +121,7 @@ impl Store {
     }
 
     /// Take what is due for a channel, oldest first and at most one of each lane,
-    /// to tell it now. It becomes due again at `now` and [`CLAIM_TIME`], unless something
+    /// to tell it now; and all that is told together, once one of it is due. It becomes due again at `now` and [`CLAIM_TIME`], unless something
     /// [came of it](Self::settle): a crash may repeat it.
     ///
     /// # Errors
@@ -174,18 +176,22 @@ impl Store {
 /// Add a delivery, in the transaction that routes its notice.
 pub(super) fn add(
     connection: &Connection,
-    routed: &Routed,
+    posted: &Posted,
     destination: &Destination,
-    due_at: Timestamp,
+    pace: Pace,
     at: Timestamp,
 ) -> Result<(), Error> {
-    let Posted { position, notice } = &routed.posted;
+    let Posted { position, notice } = posted;
+    let (digest, due_at) = match pace {
+        Pace::AtOnce => (false, at),
+        Pace::Digest(after) => (true, at.plus(after)),
+    };
     let issue = destination.issue.as_ref().map_or("", |issue| issue.as_str());
     let lane = if issue.is_empty() { notice.deployment.as_str() } else { issue };
     connection
         .prepare_cached(
-            "INSERT INTO delivery (position, topic, deployment, channel, issue, lane, routed_at, due_at)
-             VALUES (?1, ?2, (SELECT number FROM deployment WHERE id = ?3), ?4, ?5, ?6, ?7, ?8)
+            "INSERT INTO delivery (position, topic, deployment, channel, issue, lane, digest, routed_at, due_at)
+             VALUES (?1, ?2, (SELECT number FROM deployment WHERE id = ?3), ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![
@@ -195,6 +201,7 @@ pub(super) fn add(
             destination.channel.as_str(),
             issue,
             lane,
+            digest,
             at.0,
             due_at.0
         ])?;
@@ -216,15 +223,22 @@ fn claimable(
 ) -> Result<Vec<Claimed>, Error> {
     connection
         .prepare_cached(
-            "SELECT number, position, body, channel, delivery.issue, routed_at, delivery.attempts,
+            "SELECT number, position, body, channel, delivery.issue, digest, routed_at, delivery.attempts,
                  (SELECT thread.body FROM thread WHERE thread.deployment = delivery.deployment
                       AND thread.channel = delivery.channel AND thread.issue = delivery.issue) AS thread
              FROM delivery JOIN notice USING (position, topic)
-             WHERE channel = ?1 AND delivery.due_at <= ?2 AND NOT EXISTS (
-                 SELECT 1 FROM delivery AS earlier
-                 WHERE earlier.channel = delivery.channel AND earlier.lane = delivery.lane
-                     AND earlier.number < delivery.number AND earlier.due_at IS NOT NULL
-             )
+             WHERE channel = ?1 AND delivery.due_at IS NOT NULL AND CASE digest
+                 WHEN 1 THEN claimed = 0 AND EXISTS (
+                     SELECT 1 FROM delivery AS due
+                     WHERE due.channel = ?1 AND due.digest = 1 AND due.due_at <= ?2
+                 )
+                 ELSE delivery.due_at <= ?2 AND NOT EXISTS (
+                     SELECT 1 FROM delivery AS earlier
+                     WHERE earlier.channel = delivery.channel AND earlier.lane = delivery.lane
+                         AND earlier.digest = 0 AND earlier.number < delivery.number
+                         AND earlier.due_at IS NOT NULL
+                 )
+             END
              ORDER BY number LIMIT ?3",
         )?
         .query_and_then(params![channel.as_str(), now.0, limit], |row| {
@@ -233,6 +247,7 @@ fn claimable(
                 number: row.get("number")?,
                 posted: outbox::posted(row)?,
                 destination: destination(row)?,
+                together: row.get("digest")?,
                 thread: row.get::<_, Option<String>>("thread")?.map(Thread),
                 routed_at: Timestamp(row.get("routed_at")?),
                 attempts: attempts.saturating_add(1),

@@ -12,7 +12,7 @@ use super::row::{self, signed, unsigned};
 use super::{Fence, Store};
 use crate::domain::id::DeploymentId;
 use crate::domain::notice::{Notice, Topic};
-use crate::domain::route::Destination;
+use crate::domain::route::{Destination, Pace};
 use crate::domain::time::Timestamp;
 
 /// Notices that are routed together.
@@ -33,9 +33,7 @@ pub struct Routed {
     /// It.
     pub posted: Posted,
     /// To these; each once.
-    pub destinations: Vec<Destination>,
-    /// When it may be told at the earliest.
-    pub due_at: Timestamp,
+    pub destinations: Vec<(Destination, Pace)>,
 }
 
 impl Store {
@@ -97,7 +95,7 @@ fn unrouted(connection: &Connection) -> Result<Vec<Posted>, Error> {
 }
 
 fn route(connection: &Connection, routed: &Routed, at: Timestamp) -> Result<(), Error> {
-    let Routed { posted: Posted { position, notice }, destinations, due_at } = routed;
+    let Routed { posted: Posted { position, notice }, destinations } = routed;
     let newly = connection
         .prepare_cached(
             "UPDATE notice SET delivered_at = ?3, due_at = NULL
@@ -109,7 +107,7 @@ fn route(connection: &Connection, routed: &Routed, at: Timestamp) -> Result<(), 
     }
     destinations
         .iter()
-        .try_for_each(|destination| delivery::add(connection, routed, destination, *due_at, at))
+        .try_for_each(|(destination, pace)| delivery::add(connection, &routed.posted, destination, *pace, at))
 }
 
 /// The notices about a deployment before `position`, oldest first: the newest `limit`.

@@ -13,6 +13,7 @@ CREATE TABLE delivery (
     channel      TEXT    NOT NULL,
     issue        TEXT    NOT NULL,        -- of a tracker; otherwise empty
     lane         TEXT    NOT NULL,        -- in a channel, those of one lane are told one at a time
+    digest       INTEGER NOT NULL CHECK (digest IN (0, 1)), -- 1: with all others like it, once one is due
     routed_at    INTEGER NOT NULL,
     due_at       INTEGER,                 -- NULL once it is delivered or given up
     claimed      INTEGER NOT NULL DEFAULT 0 CHECK (claimed IN (0, 1)),

@@ -6,13 +6,14 @@ use std::time::Duration;
 use deployment_orchestrator::app::{Code, CommitRequest, StartRequest};
 use deployment_orchestrator::domain::notice::{Notice, Topic};
 use deployment_orchestrator::domain::principal::Actor;
+use deployment_orchestrator::domain::route::{Pace, Route};
 use deployment_orchestrator::store::Which;
 
 use tokio::time::Instant;
 
 use super::fake_harness::{Course, rejected};
 use super::people::agent;
-use super::world::{COMMIT, World};
+use super::world::{COMMIT, World, pager};
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_heard_is_told_later_in_order_and_once() {
@@ -140,6 +141,29 @@ async fn whom_a_start_names_is_told_too_and_must_be_there() {
         .unwrap_err();
     assert_eq!(refused.code, Code::MalformedArgument);
     assert!(refused.hint.contains("chat, pager"), "{}", refused.hint);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_told_in_a_digest_comes_in_one_message() {
+    let pace = Pace::Digest(Duration::from_mins(20));
+    let (world, _driving) = World::driven_under(|policy| {
+        policy.routing.routes = vec![Route { pace, ..Route::quiet([pager()]) }];
+    });
+    let first = world.deploy().await;
+    first.asks(1).await;
+    world.pass(Duration::from_mins(10)).await;
+    first.approve().await;
+    first.reaches("completed").await;
+    assert_eq!(world.paged.digests.lock().unwrap().len(), 0);
+    world.until(|it| it.paged.digests.lock().unwrap().len() == 1).await;
+
+    let digest = world.paged.digests.lock().unwrap()[0].clone();
+    let topics: Vec<Topic> = digest.notices.iter().map(|it| it.topic).collect();
+    assert_eq!(topics, [Topic::Started, Topic::ApprovalRequested, Topic::ApprovalDecided, Topic::Completed]);
+    assert!(digest.title.starts_with("4 messages about 1 deployment since "), "{}", digest.title);
+    assert_eq!((world.paged.notices(), world.told.notices()), (vec![], vec![]), "and nothing by itself");
+    world.pass(Duration::from_mins(30)).await;
+    assert_eq!(world.paged.digests.lock().unwrap().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

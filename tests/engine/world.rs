@@ -11,6 +11,7 @@ use deployment_orchestrator::clock::{Clock, Random};
 use deployment_orchestrator::config::{self, Policy};
 use deployment_orchestrator::domain::decision::{Decision, Verdict};
 use deployment_orchestrator::domain::deployment::Deployment;
+use deployment_orchestrator::domain::digest::Digest;
 use deployment_orchestrator::domain::id::{ChannelName, DeploymentId};
 use deployment_orchestrator::domain::message::{Message, Severity};
 use deployment_orchestrator::domain::notice::{Notice, Topic};
@@ -81,6 +82,7 @@ pub(crate) struct Told {
     /// What they refuse for good, while they do.
     pub(crate) refuses: Mutex<Option<Topic>>,
     messages: Mutex<Vec<Message>>,
+    pub(crate) digests: Mutex<Vec<Digest>>,
 }
 
 impl Told {
@@ -125,6 +127,11 @@ impl Messenger for Told {
         }
         self.messages.lock().unwrap().push(telling.message.clone());
         Ok(None)
+    }
+
+    async fn tell_together(&self, digest: &Digest) -> Result<(), TellError> {
+        self.digests.lock().unwrap().push(digest.clone());
+        Ok(())
     }
 }
 

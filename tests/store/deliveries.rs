@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deployment_orchestrator::domain::message::Thread;
-use deployment_orchestrator::domain::route::Destination;
+use deployment_orchestrator::domain::route::{Destination, Pace};
 use deployment_orchestrator::store::{
     CLAIM_TIME, Claimed, Error, Fence, Outcome, Posted, Routed, Store, Which,
 };
@@ -28,8 +28,8 @@ fn to(text: &str) -> Destination {
 }
 
 fn route(store: &Store, fence: &Fence, posted: &[Posted], to: &[Destination]) {
-    let routed =
-        |posted: &Posted| Routed { posted: posted.clone(), destinations: to.to_vec(), due_at: at(10) };
+    let to: Vec<_> = to.iter().map(|to| (to.clone(), Pace::AtOnce)).collect();
+    let routed = |posted: &Posted| Routed { posted: posted.clone(), destinations: to.clone() };
     store.route(fence, posted.iter().map(routed).collect(), at(10)).unwrap();
 }
 
@@ -172,4 +172,20 @@ fn what_is_given_up_holds_up_nothing_and_can_be_sent_again() {
     let again =
         store.claim(&fence, &"chat".parse().unwrap(), at(30).plus(Duration::from_secs(1)), 9).unwrap();
     assert_eq!((again[0].number, again[0].attempts), (claimed[0].number, 1));
+}
+
+#[test]
+fn what_is_told_together_is_claimed_together_once_one_of_it_is_due() {
+    let place = Place::new();
+    let (store, fence, posted) = posted(&place);
+    let digest = vec![(to("mail"), Pace::Digest(Duration::from_secs(60)))];
+    for (seconds, posted) in [(10, &posted[..3]), (40, &posted[3..5])] {
+        let routed = |posted: &Posted| Routed { posted: posted.clone(), destinations: digest.clone() };
+        store.route(&fence, posted.iter().map(routed).collect(), at(seconds)).unwrap();
+    }
+    assert_eq!(claim(&store, &fence, "mail", 69), []);
+    let claimed = claim(&store, &fence, "mail", 70);
+    assert_eq!(claimed.len(), 5, "the later ones, too");
+    assert!(claimed.iter().all(|it| it.together) && claimed.is_sorted_by_key(|it| it.posted.position));
+    assert_eq!(claim(&store, &fence, "mail", 100), [], "they are claimed");
 }

@@ -11,11 +11,12 @@ use std::time::Duration;
 use super::Parts;
 use crate::config::policy::Routing;
 use crate::domain::delivery;
+use crate::domain::digest::Digest;
 use crate::domain::id::ChannelName;
 use crate::domain::route::{self, Route, Tracked};
 use crate::domain::time::Timestamp;
 use crate::journal;
-use crate::ports::{Extent, TELL_TIMEOUT, TellError, Telling, Thread};
+use crate::ports::{Extent, Messenger, TELL_TIMEOUT, TellError, Telling, Thread};
 use crate::store::{self, Claimed, Fence, Outcome, Posted, Routed, Store};
 
 /// Deliveries that one channel makes in a row.
@@ -31,7 +32,7 @@ pub(super) async fn route(parts: &Parts, fence: &Fence, now: Timestamp) -> Resul
         .blocking(move |store| {
             let posted = store.unrouted()?;
             let routed: Vec<Routed> =
-                posted.into_iter().map(|posted| routed(store, &policy.routing, posted, now)).collect();
+                posted.into_iter().map(|posted| routed(store, &policy.routing, posted)).collect();
             if !routed.is_empty() {
                 store.route(&fence, routed.clone(), now)?;
             }
@@ -44,7 +45,7 @@ pub(super) async fn route(parts: &Parts, fence: &Fence, now: Timestamp) -> Resul
 
 /// To whom a notice goes. A deployment that cannot be read adds nobody: its
 /// notices must not hold up those of others.
-fn routed(store: &Store, routing: &Routing, posted: Posted, now: Timestamp) -> Routed {
+fn routed(store: &Store, routing: &Routing, posted: Posted) -> Routed {
     let notice = &posted.notice;
     let destinations = match store.read(|moment| moment.load(&notice.deployment)) {
         Ok(deployment) => {
@@ -61,7 +62,7 @@ fn routed(store: &Store, routing: &Routing, posted: Posted, now: Timestamp) -> R
             route::destinations(notice, &routing.routes.iter().collect::<Vec<_>>(), None)
         }
     };
-    Routed { posted, destinations, due_at: now }
+    Routed { posted, destinations }
 }
 
 /// Take what is due for a channel.
@@ -78,40 +79,79 @@ pub(super) async fn claim(
 /// Make the deliveries of one channel, one after the other. A crash in between makes the
 /// claimed ones due again later. Where the channel takes nothing, the rest waits, too.
 pub(super) async fn deliver(parts: &Parts, fence: &Fence, claimed: Vec<Claimed>) {
-    for claimed in claimed {
-        let outcome = outcome(parts, &claimed, tell(parts, &claimed).await);
-        let rests = matches!(outcome, Outcome::ChannelRests { .. });
-        if let Outcome::Postponed { error, .. }
-        | Outcome::ChannelRests { error, .. }
-        | Outcome::GivenUp { error } = &outcome
-        {
-            report(&claimed, error, &outcome);
-        }
-        let (fence, now, key) = (fence.clone(), parts.clock.now(), claimed.posted.notice.key.clone());
-        let settled = parts.blocking(move |store| store.settle(&fence, &claimed, &outcome, now)).await;
-        if let Err(error) = settled {
-            tracing::warn!(notice = %key, %error, "it is not recorded what came of a delivery; it may be made again");
-        }
-        if rests {
+    let (together, alone): (Vec<_>, Vec<_>) = claimed.into_iter().partition(|claimed| claimed.together);
+    for claimed in alone {
+        let told = tell(parts, &claimed).await;
+        if settle(parts, fence, claimed, told).await == Standing::Rests {
             return;
         }
     }
+    let told = tell_together(parts, &together).await;
+    for claimed in together {
+        let told = told.clone().map(|()| None);
+        settle(parts, fence, claimed, told).await;
+    }
+}
+
+/// Whether a channel takes more.
+#[derive(PartialEq, Eq)]
+enum Standing {
+    Takes,
+    Rests,
+}
+
+/// Note what came of a delivery.
+async fn settle(
+    parts: &Parts,
+    fence: &Fence,
+    claimed: Claimed,
+    told: Result<Option<Thread>, TellError>,
+) -> Standing {
+    let outcome = outcome(parts, &claimed, told);
+    let standing = match outcome {
+        Outcome::ChannelRests { .. } => Standing::Rests,
+        Outcome::Delivered { .. } | Outcome::Postponed { .. } | Outcome::GivenUp { .. } => Standing::Takes,
+    };
+    if let Outcome::Postponed { error, .. }
+    | Outcome::ChannelRests { error, .. }
+    | Outcome::GivenUp { error } = &outcome
+    {
+        report(&claimed, error, &outcome);
+    }
+    let (fence, now, key) = (fence.clone(), parts.clock.now(), claimed.posted.notice.key.clone());
+    let settled = parts.blocking(move |store| store.settle(&fence, &claimed, &outcome, now)).await;
+    if let Err(error) = settled {
+        tracing::warn!(notice = %key, %error, "it is not recorded what came of a delivery; it may be made again");
+    }
+    standing
+}
+
+/// Tell a channel all that is told together; nothing, if that is nothing.
+async fn tell_together(parts: &Parts, claimed: &[Claimed]) -> Result<(), TellError> {
+    let notices = claimed.iter().map(|claimed| claimed.posted.notice.clone()).collect();
+    let (Some(first), Some(digest)) = (claimed.first(), Digest::of(notices)) else { return Ok(()) };
+    let messenger = messenger(parts, &first.destination.channel)?;
+    in_time(messenger.tell_together(&digest)).await
 }
 
 async fn tell(parts: &Parts, claimed: &Claimed) -> Result<Option<Thread>, TellError> {
     let Claimed { posted: Posted { position, notice }, destination, thread, .. } = claimed;
-    let Some(messenger) = parts.messengers.get(&destination.channel) else {
-        let channel = &destination.channel;
-        return Err(TellError::Never {
-            message: format!("the config has no channel `{channel}`; put it back and resend"),
-        });
-    };
+    let messenger = messenger(parts, &destination.channel)?;
     let message = compose::message(parts, *position, notice.clone())
         .await
         .map_err(|error| TellError::Later { message: error.to_string(), after: None, of: Extent::Address })?;
     let telling = Telling { message: &message, issue: destination.issue.as_ref(), thread: thread.as_ref() };
-    let told = tokio::time::timeout(TELL_TIMEOUT, messenger.tell(&telling)).await;
-    told.unwrap_or_else(|_| {
+    in_time(messenger.tell(&telling)).await
+}
+
+fn messenger<'a>(parts: &'a Parts, channel: &ChannelName) -> Result<&'a dyn Messenger, TellError> {
+    parts.messengers.get(channel).map(AsRef::as_ref).ok_or_else(|| TellError::Never {
+        message: format!("the config has no channel `{channel}`; put it back and resend"),
+    })
+}
+
+async fn in_time<T>(telling: impl Future<Output = Result<T, TellError>>) -> Result<T, TellError> {
+    tokio::time::timeout(TELL_TIMEOUT, telling).await.unwrap_or_else(|_| {
         Err(TellError::Later {
             message: format!("no answer within {} s", TELL_TIMEOUT.as_secs()),
             after: None,
