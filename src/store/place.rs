@@ -197,7 +197,7 @@ pub(super) fn at_hand(connection: &Connection, place: &str) -> Result<Vec<Deploy
         .collect()
 }
 
-/// The lock of this service in the environment, or of all services there.
+/// The lock that keeps this service out of the environment: that of all services there, or its own.
 pub(super) fn lock(
     connection: &Connection,
     service: &Service,

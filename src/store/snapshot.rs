@@ -49,7 +49,15 @@ impl<'c> Snapshot<'c> {
         place::facts(self.connection, deployment, environment)
     }
 
-    /// The lock of one service in an environment, or of all services there.
+    /// The lock that keeps a service out of an environment: that of all services there, or its own.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn lock(&self, environment: &EnvironmentName, service: &Service) -> Result<Option<Lock>, Error> {
+        place::lock(self.connection, service, environment)
+    }
+
+    /// The lock of one service in an environment; without a service, that of all.
     ///
     /// # Errors
     /// Only those of the database.

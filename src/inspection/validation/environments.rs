@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tokio::time::timeout;
 
-use super::Parts;
+use super::Sources;
 use crate::domain::deployment::Deployment;
 use crate::domain::finding::{Finding, FindingCode, Level};
 use crate::domain::freeze;
@@ -13,32 +13,25 @@ use crate::domain::health::Answer;
 use crate::domain::id::EnvironmentName;
 use crate::domain::workflow::Stage;
 use crate::ports::PROBE_TIMEOUT;
-use crate::store::Store;
 
-pub(super) async fn check(parts: &Parts, deployment: &Deployment) -> Vec<Finding> {
+pub(super) async fn check(sources: &Sources, deployment: &Deployment) -> Vec<Finding> {
     let mut findings = Vec::new();
     for environment in &deployment.spec.workflow.environments {
         let stage = Stage::Deploying(environment.name.clone());
         if deployment.spec.workflow.skips(&stage) {
             continue;
         }
-        findings.extend(locked(parts, deployment, &environment.name).await);
-        findings.extend(frozen(parts, &environment.name));
-        findings.extend(unhealthy(parts, deployment, &stage, &environment.name).await);
+        findings.extend(locked(sources, deployment, &environment.name).await);
+        findings.extend(frozen(sources, &environment.name));
+        findings.extend(unhealthy(sources, deployment, &stage, &environment.name).await);
     }
     findings
 }
 
 /// A database that cannot be read stops the engine anyway, so here it finds nothing.
-async fn locked(parts: &Parts, deployment: &Deployment, name: &EnvironmentName) -> Option<Finding> {
+async fn locked(sources: &Sources, deployment: &Deployment, name: &EnvironmentName) -> Option<Finding> {
     let (service, environment) = (deployment.spec.service.clone(), name.clone());
-    let read = move |store: &Store| {
-        store.read(|snapshot| match snapshot.own_lock(&environment, None)? {
-            Some(lock) => Ok(Some(lock)),
-            None => snapshot.own_lock(&environment, Some(&service)),
-        })
-    };
-    let lock = parts.blocking(read).await.ok().flatten()?;
+    let lock = sources.read(move |snapshot| snapshot.lock(&environment, &service)).await.ok().flatten()?;
     Some(Finding::new(
         FindingCode::EnvironmentLocked,
         &format!("environments.{name}"),
@@ -47,8 +40,8 @@ async fn locked(parts: &Parts, deployment: &Deployment, name: &EnvironmentName) 
     ))
 }
 
-fn frozen(parts: &Parts, name: &EnvironmentName) -> Option<Finding> {
-    let hold = freeze::hold(&parts.policy.freezes, name, &BTreeSet::new(), parts.clock.now())?;
+fn frozen(sources: &Sources, name: &EnvironmentName) -> Option<Finding> {
+    let hold = freeze::hold(&sources.policy.freezes, name, &BTreeSet::new(), sources.clock.now())?;
     Some(Finding::new(
         FindingCode::EnvironmentFrozen,
         &format!("environments.{name}"),
@@ -58,19 +51,19 @@ fn frozen(parts: &Parts, name: &EnvironmentName) -> Option<Finding> {
 }
 
 async fn unhealthy(
-    parts: &Parts,
+    sources: &Sources,
     deployment: &Deployment,
     stage: &Stage,
     name: &EnvironmentName,
 ) -> Option<Finding> {
     // What is turned off is not asked either.
-    let levels = &parts.policy.validation.levels;
+    let levels = &sources.policy.validation.levels;
     if levels.get(&FindingCode::TargetUnhealthy) == Some(&Level::Off) {
         return None;
     }
     let url = deployment.health_url(stage)?;
     let check = deployment.spec.workflow.terms(stage).health?;
-    let answer = match timeout(PROBE_TIMEOUT, parts.probe.ask(&url)).await {
+    let answer = match timeout(PROBE_TIMEOUT, sources.probe.ask(&url)).await {
         Ok(answer) => answer,
         Err(_) => Answer::TimedOut,
     };

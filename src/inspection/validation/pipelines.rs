@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use regex_lite::Regex;
 
-use super::{Parts, may_pass};
+use super::{Sources, may_pass};
 use crate::domain::deployment::{Deployment, Variable};
 use crate::domain::execution::Cause;
 use crate::domain::finding::{Finding, FindingCode};
@@ -24,7 +24,7 @@ const VALUE_LIMIT: usize = 40;
 /// The longest list of allowed values that is shown.
 const ALLOWED_LIMIT: usize = 120;
 
-pub(super) async fn check(parts: &Parts, deployment: &Deployment) -> Result<Vec<Finding>, CallError> {
+pub(super) async fn check(sources: &Sources, deployment: &Deployment) -> Result<Vec<Finding>, CallError> {
     let mut findings = Vec::new();
     let mut read: BTreeMap<&PipelineId, Result<RuntimeInputs, CallError>> = BTreeMap::new();
     let workflow = &deployment.spec.workflow;
@@ -36,7 +36,7 @@ pub(super) async fn check(parts: &Parts, deployment: &Deployment) -> Result<Vec<
     for (key, stage) in first.into_iter().chain(deploying) {
         let Some(run) = workflow.pipeline_run(&stage) else { continue };
         if !read.contains_key(&run.pipeline) {
-            let answer = parts.executions.template(&run.pipeline).await;
+            let answer = sources.executions.template(&run.pipeline).await;
             answer.as_ref().err().map_or(Ok(()), may_pass)?;
             read.insert(&run.pipeline, answer);
         }
