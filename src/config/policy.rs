@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::domain::assurance::Assurance;
 use crate::domain::deployment::Spec;
+use crate::domain::drift::VersionCheck;
 use crate::domain::entrance::Rules;
 use crate::domain::finding::Levels;
 use crate::domain::freeze::Freeze;
@@ -37,6 +38,8 @@ pub struct Policy {
     pub paths: BTreeMap<PathName, Path>,
     /// What is asked before anything goes into an environment.
     pub rules: BTreeMap<EnvironmentName, Rules>,
+    /// Where environments say what they run.
+    pub versions: BTreeMap<EnvironmentName, VersionCheck>,
     /// When the environments may be deployed to.
     pub freezes: Vec<Freeze>,
     /// Whom the config names.

@@ -13,6 +13,7 @@ pub mod decision;
 pub mod delivery;
 pub mod deployment;
 pub mod door;
+pub mod drift;
 mod entering;
 pub mod entrance;
 pub mod event;

@@ -4,6 +4,7 @@
 //! The engine looks in the stage `validating`, and the use cases when somebody
 //! wants to know beforehand. What is found is judged in the domain.
 
+pub mod drift;
 pub mod validation;
 
 use std::sync::Arc;

@@ -17,9 +17,12 @@ use super::token;
 use crate::domain::deployment::Deployment;
 use crate::domain::entrance::{Facts, Lock, Stay};
 use crate::domain::event::MainEvent;
-use crate::domain::id::{CommitSha, DeploymentId, EnvironmentName, Repository, Service, TokenId};
+use crate::domain::id::{
+    CommitSha, DeploymentId, EnvironmentName, ExecutionId, Repository, Service, TokenId,
+};
 use crate::domain::notice::Notice;
 use crate::domain::place::Place;
+use crate::domain::record::EventRecord;
 use crate::domain::token::Token;
 
 /// The database at one moment. The verbs are those of [`Store`](super::Store).
@@ -39,6 +42,22 @@ impl<'c> Snapshot<'c> {
     /// [`Error::NotFound`], or those of the database.
     pub fn load(&self, id: &DeploymentId) -> Result<Arc<Deployment>, Error> {
         queries::load_by(self.connection, id, |row| self.decoded.deployment(row))
+    }
+
+    /// All events and remarks of a deployment, in their order. Empty for an unknown id.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn history(&self, id: &DeploymentId) -> Result<Vec<EventRecord>, Error> {
+        queries::history(self.connection, id, 0, u32::MAX)
+    }
+
+    /// Whether a deployment that is under way mentions the execution.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn is_under_way(&self, execution: &ExecutionId) -> Result<bool, Error> {
+        queries::is_under_way(self.connection, execution)
     }
 
     /// What is known of an environment for a deployment that wants to go in.

@@ -1,5 +1,5 @@
-//! The environments on the way are open and healthy now. What counts is how they
-//! are when the deployment comes there, so nothing of this blocks by itself.
+//! The environments on the way are open and healthy now, and run what we think.
+//! What counts is how they are when the deployment comes there, so nothing of this blocks by itself.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,14 @@ use tokio::time::timeout;
 
 use super::Sources;
 use crate::domain::deployment::Deployment;
+use crate::domain::drift::Drift;
 use crate::domain::finding::{Finding, FindingCode, Level};
 use crate::domain::freeze;
 use crate::domain::health::Answer;
 use crate::domain::id::EnvironmentName;
+use crate::domain::place::Place;
 use crate::domain::workflow::Stage;
+use crate::inspection::drift;
 use crate::ports::PROBE_TIMEOUT;
 
 pub(super) async fn check(sources: &Sources, deployment: &Deployment) -> Vec<Finding> {
@@ -24,6 +27,7 @@ pub(super) async fn check(sources: &Sources, deployment: &Deployment) -> Vec<Fin
         findings.extend(locked(sources, deployment, &environment.name).await);
         findings.extend(frozen(sources, &environment.name));
         findings.extend(unhealthy(sources, deployment, &stage, &environment.name).await);
+        findings.extend(drifted(sources, deployment, &environment.name).await);
     }
     findings
 }
@@ -56,9 +60,7 @@ async fn unhealthy(
     stage: &Stage,
     name: &EnvironmentName,
 ) -> Option<Finding> {
-    // What is turned off is not asked either.
-    let levels = &sources.policy.validation.levels;
-    if levels.get(&FindingCode::TargetUnhealthy) == Some(&Level::Off) {
+    if is_off(sources, FindingCode::TargetUnhealthy) {
         return None;
     }
     let url = deployment.health_url(stage)?;
@@ -75,4 +77,30 @@ async fn unhealthy(
             "look at what runs there; a deployment of it may or may not be the remedy",
         )
     })
+}
+
+/// What cannot be told is no finding: it would be one of every deployment while
+/// Harness does not answer, and blocks nothing.
+async fn drifted(sources: &Sources, deployment: &Deployment, name: &EnvironmentName) -> Vec<Finding> {
+    if is_off(sources, FindingCode::EnvironmentDrifted) {
+        return Vec::new();
+    }
+    let place = Place { service: deployment.spec.service.clone(), environment: name.clone() };
+    let seen = drift::look(sources, &place, &deployment.spec.repository).await.unwrap_or_default();
+    seen.into_iter()
+        .filter_map(|(_, drift)| match drift {
+            Drift::Differs { ours, theirs, source } => Some(Finding::new(
+                FindingCode::EnvironmentDrifted,
+                &format!("environments.{name}"),
+                &format!("this server deployed {ours} to {name}, and {} says {theirs}", source.in_words()),
+                "find out who changed it; this deployment replaces it, and a rollback brings back what this server knows",
+            )),
+            Drift::None | Drift::Unknown { .. } => None,
+        })
+        .collect()
+}
+
+/// What is turned off is not asked either.
+fn is_off(sources: &Sources, code: FindingCode) -> bool {
+    sources.policy.validation.levels.get(&code) == Some(&Level::Off)
 }
