@@ -30,6 +30,7 @@ mod status;
 mod timeline;
 mod tokens;
 mod transition;
+mod validate;
 pub mod view;
 mod wait;
 mod watch;

@@ -27,6 +27,7 @@ mod simulate;
 mod status;
 mod token;
 mod trial;
+mod validate;
 mod verify_bundle;
 mod wiring;
 
@@ -84,6 +85,8 @@ enum Command {
         #[arg(long, value_enum, default_value = "release")]
         scenario: demo::Scenario,
     },
+    /// Look for what is wrong with a deployment, and start nothing.
+    Validate(validate::Intent),
     /// Show one deployment, or those in flight.
     Status {
         /// The deployment.
@@ -274,6 +277,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::Serve { connect: Some(url), .. } => connect::run(&url).await,
         Command::Serve { simulate, listen, connect: None } => serve::run(&global, simulate, &listen).await,
         Command::Demo { scenario } => demo::run(scenario).await,
+        Command::Validate(intent) => validate::run(&global, intent).await,
         Command::Status { environments: true, service, drift, .. } => {
             environments::run(&global, service, drift).await
         }

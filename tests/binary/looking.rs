@@ -1,11 +1,11 @@
-//! Looking beforehand, on the command line.
+//! Looking before anything is started: drift and validation, on the command line.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deployment_orchestrator::clock::SystemRandom;
-use deployment_orchestrator::harness::simulator::Script;
+use deployment_orchestrator::harness::simulator::{Endpoint, Pipeline, Script};
 use deployment_orchestrator::harness::{Client, Settings};
 use deployment_orchestrator::ports::{Pipelines, TriggerRequest};
 use serde_json::Value;
@@ -98,4 +98,35 @@ async fn drift_is_shown_by_both_witnesses_and_nothing_is_mended() {
 
     let without_credentials = room.run(&looked).await;
     assert_eq!(of_dev(&without_credentials)[0]["drift"], "unknown");
+}
+
+const COMMIT: [&str; 6] = ["--repository", "acme/checkout", "--branch", "main", "--commit", "9f3c2d1"];
+
+#[tokio::test]
+async fn validate_says_what_is_wrong_and_starts_nothing() {
+    let asking = "pipeline:\n  variables:\n    - { name: suite, required: true, value: <+input> }\n    - { name: commit_sha, value: <+input> }\n    - { name: correlation_key, value: <+input> }\n";
+    let script = Script::instant().with("run_tests", Pipeline::default().asking(asking));
+    let room = Room::furnished(script).await;
+    let validate = [&["validate"], &COMMIT[..]].concat();
+
+    let found = operated(&room, &validate).await;
+    assert_eq!(found.code, Some(1), "{found:?}");
+    assert!(found.stdout.contains("error: input-missing variables.suite: "), "{found:?}");
+    assert!(found.stdout.ends_with("1 errors, 0 warnings; nothing was started\n"), "{found:?}");
+    assert!(found.stderr.contains("error[checks-failed]: validation found 1 errors"), "{found:?}");
+
+    let scripted = operated(&room, &[&validate[..], &["--json"]].concat()).await;
+    assert_eq!(scripted.code, Some(1), "{scripted:?}");
+    assert_eq!(scripted.json()["errors"][0]["code"], "input-missing");
+
+    let given = operated(&room, &[&validate[..], &["--variable", "suite=full"]].concat()).await;
+    given.assert_done();
+    assert_eq!(given.stdout, "0 errors, 0 warnings; nothing was started\n");
+
+    let wrong = operated(&room, &[&validate[..], &["--target", "moon"]].concat()).await;
+    wrong.assert_refused("unknown-environment", "moon");
+    assert!(room.harness.runs().is_empty());
+    assert!(!room.harness.calls().contains_key(&Endpoint::Execute));
+    let list = room.run(&["status", "--all", "--json"]).await;
+    assert_eq!(list.json()["deployments"], Value::Array(Vec::new()));
 }
