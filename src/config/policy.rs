@@ -133,6 +133,12 @@ impl Policy {
         people.find(|(_, person)| person.oauth_subject.as_deref() == Some(subject)).map(|(name, _)| name)
     }
 
+    /// What is asked before anything goes into an environment; the usual where the config does not name it.
+    #[must_use]
+    pub fn rules_of(&self, environment: &EnvironmentName) -> Rules {
+        self.rules.get(environment).cloned().unwrap_or_default()
+    }
+
     /// The gates as this deployment meets them: with what its path demands on top.
     /// None can be opened where the config has its path no more.
     #[must_use]

@@ -12,7 +12,6 @@ use crate::domain::deployment::Deployment;
 use crate::domain::entrance::{self, Facts, OnConflict, Rules, WhileWaiting};
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::execution::{Cause, Failure, Retry};
-use crate::domain::freeze;
 use crate::domain::id::{DeploymentId, EnvironmentName};
 use crate::domain::place::{Hold, Place};
 use crate::domain::run::RunEvent;
@@ -37,8 +36,8 @@ pub(super) async fn enter(
         parts.record(fence, deployment, MainEvent::ApprovalVoided { reason }).await?;
         return Ok(None);
     }
-    let frozen = freeze::hold(&parts.policy.freezes, environment, &deployment.progress.overridden, visit.now);
-    let holds = entrance::holds(deployment, environment, &visit.rules, frozen, &visit.facts, visit.now);
+    let freezes = &parts.policy.freezes;
+    let holds = entrance::holds(deployment, environment, &visit.rules, freezes, &visit.facts, visit.now);
     visit.take_unless(holds).await
 }
 
@@ -75,9 +74,10 @@ impl<'a> Visit<'a> {
         deployment: &'a Deployment,
         environment: &'a EnvironmentName,
     ) -> Result<Self, store::Error> {
-        let (of, at) = (deployment.clone(), environment.clone());
-        let facts = parts.blocking(move |store| store.read(|snapshot| snapshot.facts(&of, &at))).await?;
-        let rules = parts.policy.rules.get(environment).cloned().unwrap_or_default();
+        let rules = parts.policy.rules_of(environment);
+        let (of, at, asked) = (deployment.clone(), environment.clone(), rules.clone());
+        let facts =
+            parts.blocking(move |store| store.read(|snapshot| snapshot.facts(&of, &at, &asked))).await?;
         Ok(Self { parts, fence, deployment, environment, rules, facts, now: parts.clock.now() })
     }
 

@@ -7,8 +7,7 @@
 use rusqlite::{Connection, params};
 
 use super::error::Error;
-use super::lookup::Lookup;
-use super::place;
+use super::lookup::{self, Lookup};
 use super::row;
 use crate::domain::id::{CommitSha, DeploymentId, Service};
 use crate::domain::time::Timestamp;
@@ -68,7 +67,7 @@ pub(super) fn all(
     let mut standing = Vec::new();
     for (quarantine, since) in rolled_back {
         let lookup = Lookup::Commit(service.clone(), quarantine.commit.to_string());
-        let released = place::newest(connection, &lookup)?;
+        let released = lookup::newest(connection, &lookup)?;
         if released.is_none_or(|(_, _, released)| released < since) {
             standing.push(quarantine);
         }

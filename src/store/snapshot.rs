@@ -15,7 +15,7 @@ use super::remark::{self, Frozen};
 use super::rollback;
 use super::token;
 use crate::domain::deployment::Deployment;
-use crate::domain::entrance::{Facts, Lock, Stay};
+use crate::domain::entrance::{Facts, Lock, Rules, Stay};
 use crate::domain::event::MainEvent;
 use crate::domain::id::{
     CommitSha, DeploymentId, EnvironmentName, ExecutionId, Repository, Service, TokenId,
@@ -60,12 +60,17 @@ impl<'c> Snapshot<'c> {
         queries::is_under_way(self.connection, execution)
     }
 
-    /// What is known of an environment for a deployment that wants to go in.
+    /// What is known of an environment for a deployment that wants to go in, as far as its rules ask.
     ///
     /// # Errors
     /// Only those of the database.
-    pub fn facts(&self, deployment: &Deployment, environment: &EnvironmentName) -> Result<Facts, Error> {
-        place::facts(self.connection, deployment, environment)
+    pub fn facts(
+        &self,
+        deployment: &Deployment,
+        environment: &EnvironmentName,
+        rules: &Rules,
+    ) -> Result<Facts, Error> {
+        place::facts(self.connection, deployment, environment, rules)
     }
 
     /// The lock that keeps a service out of an environment: that of all services there, or its own.
