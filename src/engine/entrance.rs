@@ -17,7 +17,7 @@ use crate::domain::place::{Hold, Place};
 use crate::domain::run::RunEvent;
 use crate::domain::state::{Permit, State};
 use crate::domain::time::Timestamp;
-use crate::store::{self, Fence};
+use crate::store::{self, Fence, Store};
 
 /// The longest pause before another look at what holds a deployment. What ends
 /// by an event makes it due at once; this is for what ends outside of the database.
@@ -34,6 +34,11 @@ pub(super) async fn enter(
     let visit = Visit::read(parts, fence, deployment, environment).await?;
     if let Some(reason) = visit.overtaken() {
         parts.record(fence, deployment, MainEvent::ApprovalVoided { reason }).await?;
+        return Ok(None);
+    }
+    if let Some(by) = visit.outrun().await? {
+        let kept = MainEvent::RestoreOvertaken { environment: environment.clone(), by };
+        parts.record(fence, deployment, kept).await?;
         return Ok(None);
     }
     let freezes = &parts.policy.freezes;
@@ -96,6 +101,23 @@ impl<'a> Visit<'a> {
                 here.by, here.version.commit, self.environment
             )
         })
+    }
+
+    /// Who has been in the environment since the rollback was asked for: what was
+    /// good then would undo that. It is judged as it was then, by what was deployed there.
+    async fn outrun(&self) -> Result<Option<DeploymentId>, store::Error> {
+        let State::RollingBack(rollback) = &self.deployment.progress.state else { return Ok(None) };
+        let begun = self.deployment.progress.place.is_some() || rollback.run.attempt > 1;
+        let Some(here) = self.facts.here.as_ref().filter(|here| !begun && here.by != self.deployment.id)
+        else {
+            return Ok(None);
+        };
+        let of = self.deployment.clone();
+        let read = move |store: &Store| store.read(|snapshot| snapshot.rollback_of(&of, ""));
+        let MainEvent::Rollback { targets, .. } = self.parts.blocking(read).await? else { return Ok(None) };
+        let now = targets.iter().find(|restore| restore.environment == *self.environment);
+        let is_as_asked = now.is_some_and(|now| now.version == rollback.now.version);
+        Ok((!is_as_asked).then(|| here.by.clone()))
     }
 
     async fn take_unless(self, holds: Vec<Hold>) -> Result<Option<Deployment>, store::Error> {
