@@ -102,7 +102,7 @@ fn install_tls_provider() {
 /// A body that could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// It is larger than [`BODY_LIMIT`]. The rest was not read.
+    /// It is larger than it may be. The rest was not read.
     #[error("the answer is larger than {} MiB", BODY_LIMIT / (1024 * 1024))]
     TooLarge,
     /// It broke off, or did not come in time.
@@ -114,13 +114,21 @@ pub enum BodyError {
 ///
 /// # Errors
 /// When it is larger, which is noticed without reading it all, or breaks off.
-pub async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, BodyError> {
-    if response.content_length().is_some_and(|announced| announced > BODY_LIMIT as u64) {
+pub async fn body(response: reqwest::Response) -> Result<Vec<u8>, BodyError> {
+    body_up_to(BODY_LIMIT, response).await
+}
+
+/// The body of `response`, if it is no larger than `limit`.
+///
+/// # Errors
+/// As [`body`].
+pub async fn body_up_to(limit: usize, mut response: reqwest::Response) -> Result<Vec<u8>, BodyError> {
+    if response.content_length().is_some_and(|announced| announced > limit as u64) {
         return Err(BodyError::TooLarge);
     }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
-        if body.len() + chunk.len() > BODY_LIMIT {
+        if body.len() + chunk.len() > limit {
             return Err(BodyError::TooLarge);
         }
         body.extend_from_slice(&chunk);

@@ -11,6 +11,7 @@ pub mod domain;
 pub mod engine;
 pub mod harness;
 pub mod http;
+pub mod inspection;
 pub mod journal;
 pub mod manifests;
 pub mod oauth;

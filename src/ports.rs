@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::digest::Digest;
+use crate::domain::drift::{Rollout, Unread};
 use crate::domain::execution::{Cause, Failure, Observation, Retry};
 use crate::domain::health::Answer;
 use crate::domain::id::{Branch, CorrelationKey, ExecutionId, IssueKey, PipelineId, VariableName};
@@ -126,6 +127,15 @@ pub trait Executions: Send + Sync {
     /// Executions that pass the filter, newest first.
     async fn list(&self, filter: &ExecutionFilter) -> Result<Vec<Observation>, CallError>;
 
+    /// The runs of `pipeline` that were started between the two times and have
+    /// succeeded, whoever started them, with what they were given.
+    async fn rollouts(
+        &self,
+        pipeline: &PipelineId,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Rollout>, CallError>;
+
     /// What `pipeline` asks for when it is run, as it was some seconds ago at the
     /// most. [`Cause::NotFound`] where there is no such pipeline.
     async fn template(&self, pipeline: &PipelineId) -> Result<RuntimeInputs, CallError>;
@@ -154,11 +164,15 @@ pub trait Pipelines: Send + Sync {
     async fn abort(&self, execution: &ExecutionId) -> Result<(), CallError>;
 }
 
-/// Asks an environment whether it is healthy.
+/// Asks an environment questions. Safe to repeat; each ends within [`PROBE_TIMEOUT`].
 #[async_trait]
 pub trait Probe: Send + Sync {
-    /// Ask once. Safe to repeat; whatever goes wrong is an answer, too.
+    /// Whether it is healthy. Whatever goes wrong is an answer, too.
     async fn ask(&self, url: &str) -> Answer;
+
+    /// What it says with status 200: a text of at most [`MOST_SAID`] bytes, from
+    /// outside and as it came.
+    async fn read(&self, url: &str) -> Result<String, Unread>;
 }
 
 /// A way to tell people: one Slack channel, one mailbox, Jira.
@@ -225,3 +239,6 @@ pub const TRIGGER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long an environment may take to answer a [`Probe`].
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The most that is read of what an environment says: a version is a line or a small document.
+pub const MOST_SAID: usize = 64 * 1024;

@@ -1,17 +1,19 @@
-//! Asking an environment whether it is healthy, over HTTP.
+//! Asking an environment over HTTP whether it is healthy, and what it runs.
 //!
 //! A GET without credentials, on a connection of its own: a kept one would say
-//! that something answered before. Only the status line is judged. No redirect is
-//! followed and no body is read, so that nothing that the other side says gets
-//! further than its status code.
+//! that something answered before. No redirect is followed. Of health, only the
+//! status line is judged and no body is read, so that nothing that the other side
+//! says gets further than its status code; of the version, the body is read up to
+//! its limit, and judged by the caller.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::domain::drift::Unread;
 use crate::domain::health::Answer;
-use crate::http::{self, Connections};
-use crate::ports::Probe;
+use crate::http::{self, BodyError, Connections};
+use crate::ports::{MOST_SAID, Probe};
 
 /// A probe over HTTP.
 #[derive(Debug, Clone)]
@@ -32,9 +34,30 @@ impl Probe for HttpProbe {
     async fn ask(&self, url: &str) -> Answer {
         match self.0.get(url).send().await {
             Ok(response) => Answer::Status(response.status().as_u16()),
-            Err(error) if error.is_timeout() => Answer::TimedOut,
-            Err(error) if error.is_connect() || error.is_builder() => Answer::Unreachable,
-            Err(_) => Answer::Broken,
+            Err(error) => no_answer(&error),
         }
+    }
+
+    async fn read(&self, url: &str) -> Result<String, Unread> {
+        let response = self.0.get(url).send().await.map_err(|error| Unread::Answered(no_answer(&error)))?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            return Err(Unread::Answered(Answer::Status(status)));
+        }
+        let body = http::body_up_to(MOST_SAID, response).await.map_err(|error| match error {
+            BodyError::TooLarge => Unread::TooLong,
+            BodyError::Broken(error) => Unread::Answered(no_answer(&error)),
+        })?;
+        String::from_utf8(body).map_err(|_| Unread::NoText)
+    }
+}
+
+fn no_answer(error: &reqwest::Error) -> Answer {
+    if error.is_timeout() {
+        Answer::TimedOut
+    } else if error.is_connect() || error.is_builder() {
+        Answer::Unreachable
+    } else {
+        Answer::Broken
     }
 }

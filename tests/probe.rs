@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use deployment_orchestrator::domain::drift::Unread;
 use deployment_orchestrator::domain::health::Answer;
 use deployment_orchestrator::ports::Probe;
 use deployment_orchestrator::probe::HttpProbe;
@@ -57,6 +58,10 @@ async fn answer(mut stream: TcpStream, says: &str, then: Then, asked: mpsc::Unbo
         Then::StaysSilent => std::future::pending().await,
         Then::NeverEnds => while stream.write_all(&[b'x'; 65_536]).await.is_ok() {},
     }
+}
+
+async fn read(timeout: Duration, url: &str) -> Result<String, Unread> {
+    HttpProbe::new(timeout).expect("a probe").read(url).await
 }
 
 async fn asked(timeout: Duration, url: &str) -> Answer {
@@ -117,4 +122,34 @@ async fn no_answer_says_in_what_way() {
     assert_eq!(asked(PATIENT, &format!("http://{nobody}/")).await, Answer::Unreachable);
     assert_eq!(asked(PATIENT, &format!("https://{}/", other.address)).await, Answer::Unreachable, "no TLS");
     assert_eq!(asked(PATIENT, "https://acme%2Fshop.acme.example/").await, Answer::Unreachable, "no host");
+}
+
+#[tokio::test]
+async fn what_an_environment_says_is_read_if_it_is_a_short_text() {
+    let full = format!("HTTP/1.1 200 OK\r\ncontent-length: {0}\r\n\r\n{1}", 65_536, "x".repeat(65_536));
+    let more = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(65_537));
+    let announced = "HTTP/1.1 200 OK\r\ncontent-length: 65537\r\n\r\n";
+    let status = |code| Err(Unread::Answered(Answer::Status(code)));
+    for (says, then, reads) in [
+        ("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n9f3c2d1\n", Then::HangsUp, Ok("9f3c2d1\n".to_owned())),
+        (full.leak(), Then::HangsUp, Ok("x".repeat(65_536))),
+        (more.leak(), Then::HangsUp, Err(Unread::TooLong)),
+        (announced, Then::StaysSilent, Err(Unread::TooLong)),
+        ("HTTP/1.1 200 OK\r\n\r\n", Then::NeverEnds, Err(Unread::TooLong)),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf",
+            Then::HangsUp,
+            Err(Unread::Answered(Answer::Broken)),
+        ),
+        ("HTTP/1.1 201 Created\r\ncontent-length: 7\r\n\r\n9f3c2d1", Then::HangsUp, status(201)),
+        ("HTTP/1.1 302 Found\r\nlocation: /v\r\ncontent-length: 0\r\n\r\n", Then::HangsUp, status(302)),
+    ] {
+        let mut environment = Environment::saying(says, then).await;
+        assert_eq!(read(PATIENT, &environment.url()).await, reads, "{}", &says[..40]);
+        let request = environment.requests.recv().await.expect("a question").to_ascii_lowercase();
+        assert!(!request.contains("authorization") && !request.contains("cookie"), "{request}");
+    }
+    let half =
+        Environment::saying("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", Then::StaysSilent).await;
+    assert_eq!(read(HASTY, &half.url()).await, Err(Unread::Answered(Answer::TimedOut)));
 }

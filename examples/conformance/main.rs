@@ -23,6 +23,8 @@ use deployment_orchestrator::app::App;
 use deployment_orchestrator::clock::{SystemClock, SystemRandom};
 use deployment_orchestrator::config;
 use deployment_orchestrator::harness::Absent;
+use deployment_orchestrator::ports::PROBE_TIMEOUT;
+use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::pulse::Pulse;
 use deployment_orchestrator::store::Store;
 use deployment_orchestrator::tools::{EventStream, Streamable};
@@ -47,6 +49,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         random: Arc::new(SystemRandom),
         wake: Wake::default(),
         executions: harness.clone(),
+        probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT)?),
         pipelines: harness,
         server_key: None,
     };

@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::drift::DriftView;
 use super::{App, Error};
 use crate::domain::entrance::{Lock, Stay};
 use crate::domain::freeze::{self, FreezeState};
@@ -21,6 +22,9 @@ pub struct EnvironmentsRequest {
     pub service: Option<String>,
     /// How many earlier versions to show of each: none by default, and 20 where more are asked for.
     pub versions: Option<u32>,
+    /// Ask Harness, and environments that say what they run, whether that is still what was deployed here. Takes some calls; `false` by default.
+    #[serde(default)]
+    pub check_drift: bool,
 }
 
 /// All environments, in the order of the config.
@@ -91,6 +95,9 @@ pub struct ServiceView {
     /// The lock of this service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked: Option<LockView>,
+    /// What Harness and the environment say of that version, if they were to be asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<DriftView>,
     /// Earlier versions, newest first, if they were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<VersionView>,
@@ -115,7 +122,7 @@ pub struct VersionView {
 const MOST_VERSIONS: u32 = 20;
 
 impl App {
-    /// What runs where.
+    /// What runs where; where that is asked for, compared with what others say.
     ///
     /// # Errors
     /// When the service is malformed.
@@ -123,18 +130,20 @@ impl App {
         let service: Option<Service> = request.service.map(|service| service.parse()).transpose()?;
         let versions = request.versions.unwrap_or(0).min(MOST_VERSIONS);
         let (policy, now) = (self.policy.clone(), self.clock.now());
-        self.blocking(move |store| {
-            store.read(|snapshot| {
-                let known = snapshot.services(service.as_ref())?;
-                let look = Look { snapshot, known: &known, versions };
-                let environments = policy.workflow.environments.iter();
-                let environments = environments
-                    .map(|it| Ok(look.at(it)?.with_freeze(&policy.freezes, it, now)))
-                    .collect::<Result<_, store::Error>>()?;
-                Ok(EnvironmentsView { environments })
+        let view = self
+            .blocking(move |store| {
+                store.read(|snapshot| {
+                    let known = snapshot.services(service.as_ref())?;
+                    let look = Look { snapshot, known: &known, versions };
+                    let environments = policy.workflow.environments.iter();
+                    let environments = environments
+                        .map(|it| Ok(look.at(it)?.with_freeze(&policy.freezes, it, now)))
+                        .collect::<Result<_, store::Error>>()?;
+                    Ok(EnvironmentsView { environments })
+                })
             })
-        })
-        .await
+            .await?;
+        if request.check_drift { self.compared(view).await } else { Ok(view) }
     }
 }
 
@@ -180,6 +189,7 @@ impl Look<'_> {
             place_taken_by: self.snapshot.place_taken_by(&place)?.map(|id| id.to_string()),
             queue: ids(self.snapshot.queue(&place)?),
             locked: self.snapshot.own_lock(name, Some(service))?.map(LockView::from),
+            drift: Vec::new(),
             earlier: stays.map(VersionView::from).collect(),
         })
     }

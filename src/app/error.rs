@@ -66,7 +66,7 @@ pub enum Code {
     OutcomeUnknown,
     /// Settings are missing or wrong.
     ConfigInvalid,
-    /// `doctor` found something that stands in the way.
+    /// `doctor` or `validate` found something that stands in the way.
     ChecksFailed,
     /// A bundle of evidence does not prove what it says.
     EvidenceInvalid,

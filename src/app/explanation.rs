@@ -9,7 +9,6 @@ use crate::domain::deployment::Deployment;
 use crate::domain::door::OpenDoor;
 use crate::domain::entrance;
 use crate::domain::event::Event;
-use crate::domain::freeze;
 use crate::domain::guard::{Guard, Provenance};
 
 /// A guard and what it saw.
@@ -96,12 +95,9 @@ impl App {
     /// What holds a deployment before its next environment, as it is now.
     async fn held_by(&self, deployment: &Deployment) -> Result<Vec<HoldView>, Error> {
         let Some(environment) = deployment.before_environment().cloned() else { return Ok(Vec::new()) };
-        let now = self.clock.now();
-        let frozen = freeze::hold(&self.policy.freezes, &environment, &deployment.progress.overridden, now);
-        let rules = self.policy.rules.get(&environment).cloned().unwrap_or_default();
-        let (of, at) = (deployment.clone(), environment.clone());
-        let facts = self.read(move |snapshot| snapshot.facts(&of, &at)).await?;
-        let holds = entrance::holds(deployment, &environment, &rules, frozen, &facts, now);
+        let (rules, facts) = self.look_at(deployment, &environment).await?;
+        let (freezes, now) = (&self.policy.freezes, self.clock.now());
+        let holds = entrance::holds(deployment, &environment, &rules, freezes, &facts, now);
         Ok(holds.iter().map(HoldView::from).collect())
     }
 }

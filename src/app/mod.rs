@@ -6,6 +6,7 @@
 mod agents;
 mod approval;
 mod decision;
+pub mod drift;
 mod durations;
 pub mod environments;
 mod error;
@@ -29,6 +30,7 @@ mod status;
 mod timeline;
 mod tokens;
 mod transition;
+mod validate;
 pub mod view;
 mod wait;
 mod watch;
@@ -61,7 +63,8 @@ use crate::domain::event::{Event, MainEvent};
 use crate::domain::id::{DeploymentId, ExecutionId};
 use crate::domain::principal::Actor;
 use crate::domain::signature::PrivateKey;
-use crate::ports::{Executions, Pipelines};
+use crate::inspection::Sources;
+use crate::ports::{Executions, Pipelines, Probe};
 use crate::store::{self, Allowance, Authority, Entry, Expected, Snapshot, Store};
 use crate::wake::Wake;
 
@@ -80,6 +83,8 @@ pub struct App {
     pub wake: Wake,
     /// Reads of Harness.
     pub executions: Arc<dyn Executions>,
+    /// Questions to environments.
+    pub probe: Arc<dyn Probe>,
     /// Effects on Harness, for the one pipeline run that an agent may ask for
     /// outside a workflow.
     pub pipelines: Arc<dyn Pipelines>,
@@ -88,6 +93,17 @@ pub struct App {
 }
 
 impl App {
+    /// Where to look for what is not in the database.
+    fn sources(&self) -> Sources {
+        Sources {
+            store: Arc::clone(&self.store),
+            executions: Arc::clone(&self.executions),
+            probe: Arc::clone(&self.probe),
+            policy: Arc::clone(&self.policy),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         verb: impl FnOnce(&Store) -> Result<T, store::Error> + Send + 'static,

@@ -9,6 +9,7 @@ use super::approval::REASON_LIMIT;
 use super::view::StatusView;
 use super::{App, Code, Error};
 use crate::domain::deployment::Deployment;
+use crate::domain::entrance::{Facts, Rules};
 use crate::domain::event::MainEvent;
 use crate::domain::freeze::{self, Freeze, FreezeState};
 use crate::domain::id::{EnvironmentName, FreezeName, PrincipalName, Service};
@@ -159,6 +160,18 @@ impl App {
     ) -> Result<(EnvironmentName, Option<Service>), Error> {
         self.require_person(actor, Right::Operate)?;
         Ok((self.environment(environment)?, service.map(str::parse).transpose()?))
+    }
+
+    /// The rules of an environment, and what is known of it for a deployment that wants to go in.
+    pub(super) async fn look_at(
+        &self,
+        deployment: &Deployment,
+        environment: &EnvironmentName,
+    ) -> Result<(Rules, Facts), Error> {
+        let rules = self.policy.rules_of(environment);
+        let (of, at, asked) = (deployment.clone(), environment.clone(), rules.clone());
+        let facts = self.read(move |snapshot| snapshot.facts(&of, &at, &asked)).await?;
+        Ok((rules, facts))
     }
 
     /// The environment of this name.

@@ -11,12 +11,10 @@ use super::places::HoldView;
 use super::{App, Code, Error, StartRequest};
 use crate::domain::commit;
 use crate::domain::deployment::{Deployment, Spec, Variable};
-use crate::domain::entrance::{self, Facts};
-use crate::domain::freeze;
+use crate::domain::entrance;
 use crate::domain::gate::{Gate, PolicyVersion};
 use crate::domain::id::{DeploymentId, EnvironmentName};
 use crate::domain::path::PathTaken;
-use crate::domain::place::Hold;
 use crate::domain::principal::Actor;
 use crate::domain::subject::Digest;
 use crate::domain::workflow::{Stage, Workflow};
@@ -224,15 +222,15 @@ impl App {
         environment: &EnvironmentName,
         usual: &BTreeMap<String, UsualView>,
     ) -> Result<Entrance, Error> {
-        let (of, at) = (deployment.clone(), environment.clone());
-        let facts = self.read(move |snapshot| snapshot.facts(&of, &at)).await?;
-        let rules = self.policy.rules.get(environment).cloned().unwrap_or_default();
+        let (rules, facts) = self.look_at(deployment, environment).await?;
         let waives = deployment.spec.workflow.waives(environment);
         let waived = |rule: &str| waives.contains(&rule);
         let soak = (!rules.soak.is_zero() && !waived(entrance::SOAK))
             .then(|| format!("the commit has been in the environment before for {} s", rules.soak.as_secs()));
         let gates = self.policy.gates_of(&deployment.spec);
         let gate = gates.get(environment);
+        let freezes = &self.policy.freezes;
+        let held_by = entrance::foreseen(deployment, environment, freezes, &facts, self.clock.now());
         Ok(Entrance {
             approval: gate.map(|gate| PlannedApprovalView {
                 approvers: gate.approvers.iter().map(|approver| approver.name.to_string()).collect(),
@@ -246,7 +244,7 @@ impl App {
                 .as_ref()
                 .and_then(|stay| commit::ahead_of(&deployment.spec.commits, &stay.version.commit)),
             replaces_commit: facts.here.as_ref().map(|stay| stay.version.commit.to_string()),
-            held_by: self.foreseen(deployment, environment, &facts).iter().map(HoldView::from).collect(),
+            held_by: held_by.iter().map(HoldView::from).collect(),
             asks: soak
                 .into_iter()
                 .chain(
@@ -259,15 +257,6 @@ impl App {
                 )
                 .collect(),
         })
-    }
-
-    /// What would hold it if it came now. What it will have shown by then is left out.
-    fn foreseen(&self, deployment: &Deployment, environment: &EnvironmentName, facts: &Facts) -> Vec<Hold> {
-        let quarantined = facts.quarantined_by.as_ref().map(|by| Hold::Quarantined { by: by.clone() });
-        let overridden = &deployment.progress.overridden;
-        let frozen = freeze::hold(&self.policy.freezes, environment, overridden, self.clock.now());
-        let of_the_place = entrance::holds_of_the_place(deployment, environment, facts);
-        quarantined.into_iter().chain(frozen).chain(of_the_place).collect()
     }
 }
 

@@ -71,9 +71,9 @@ impl App {
         Ok(standing.into_iter().next().map(|quarantine| store::Error::Quarantined(quarantine).into()))
     }
 
-    /// What a reader of a deployment that was rolled back must know of its commit.
+    /// What a reader of a deployment that was rolled back, or was to be, must know of its commit.
     pub(super) async fn quarantine_of(&self, deployment: &Deployment) -> Result<Option<String>, Error> {
-        if deployment.progress.state != State::RolledBack {
+        if !matches!(deployment.progress.state, State::RolledBack | State::RollbackFailed { .. }) {
             return Ok(None);
         }
         Ok(self.refusal_of_quarantined(&deployment.spec).await?.map(|_| {

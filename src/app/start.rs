@@ -10,8 +10,7 @@ use super::{App, Code, Error};
 use crate::domain::commit::Commit;
 use crate::domain::deployment::{Deployment, Mode, Spec, Variable};
 use crate::domain::id::{
-    ChannelName, DeploymentId, EnvironmentName, IssueKey, ManifestPath, PrincipalName, Repository, Service,
-    VariableName,
+    ChannelName, DeploymentId, IssueKey, ManifestPath, PrincipalName, Repository, Service, VariableName,
 };
 use crate::domain::path::PathTaken;
 use crate::domain::principal::Actor;
@@ -273,16 +272,9 @@ impl App {
     fn workflow_to(&self, target: Option<&str>, path: Option<&PathTaken>) -> Result<Workflow, Error> {
         let mut workflow = self.policy.workflow.clone();
         if let Some(target) = target {
-            let target: EnvironmentName = target.parse()?;
-            let Some(end) = workflow.environments.iter().position(|it| it.name == target) else {
-                let names: Vec<&str> = workflow.environments.iter().map(|it| it.name.as_str()).collect();
-                return Err(Error::new(
-                    Code::UnknownEnvironment,
-                    format!("there is no environment `{target}`"),
-                    format!("the environments are: {}", names.join(", ")),
-                ));
-            };
-            workflow.environments.truncate(end + 1);
+            let target = self.environment(target)?;
+            let before = workflow.environments.iter().take_while(|it| it.name != target).count();
+            workflow.environments.truncate(before + 1);
         }
         let gates = self.policy.gates_on(path.map(|path| &path.name));
         let closed = workflow.environments.iter().find(|it| it.gated && !gates.contains_key(&it.name));

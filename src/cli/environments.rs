@@ -3,11 +3,13 @@
 use super::output::{self, Style};
 use super::{Global, wiring};
 use crate::app::Error;
+use crate::app::drift::DriftView;
 use crate::app::environments::{EnvironmentView, EnvironmentsRequest, ServiceView};
+use crate::domain::text::visible;
 
-pub(super) async fn run(global: &Global, service: Option<String>) -> Result<(), Error> {
+pub(super) async fn run(global: &Global, service: Option<String>, check_drift: bool) -> Result<(), Error> {
     let app = wiring::app(global)?;
-    let view = app.environments(EnvironmentsRequest { service, versions: None }).await?;
+    let view = app.environments(EnvironmentsRequest { service, versions: None, check_drift }).await?;
     if global.json {
         return output::json(&view);
     }
@@ -21,8 +23,25 @@ pub(super) async fn run(global: &Global, service: Option<String>) -> Result<(), 
         for warning in warnings(environment) {
             output::line(&output::styled(Style::Bad, &warning));
         }
+        for service in &environment.services {
+            for drift in &service.drift {
+                let style = if drift.drift == "differs" { Style::Bad } else { Style::Faint };
+                output::line(&output::styled(style, &compared(environment, service, drift)));
+            }
+        }
     }
     Ok(())
+}
+
+fn compared(environment: &EnvironmentView, service: &ServiceView, drift: &DriftView) -> String {
+    let (at, of, source) = (&environment.environment, &service.service, &drift.source);
+    match (&drift.ours, &drift.theirs_untrusted, &drift.why_untrusted) {
+        (Some(ours), Some(theirs), _) => {
+            format!("DRIFT {at} {of}: this server deployed {ours}; {source} says {}", visible(theirs))
+        }
+        (_, _, Some(why)) => format!("drift unknown {at} {of}: {source}: {}", visible(why)),
+        _ => format!("no drift {at} {of}: {source} says the same"),
+    }
 }
 
 fn rows(environment: &EnvironmentView) -> Vec<Vec<String>> {

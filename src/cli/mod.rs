@@ -27,6 +27,7 @@ mod simulate;
 mod status;
 mod token;
 mod trial;
+mod validate;
 mod verify_bundle;
 mod wiring;
 
@@ -84,6 +85,8 @@ enum Command {
         #[arg(long, value_enum, default_value = "release")]
         scenario: demo::Scenario,
     },
+    /// Look for what is wrong with a deployment, and start nothing.
+    Validate(validate::Intent),
     /// Show one deployment, or those in flight.
     Status {
         /// The deployment.
@@ -94,6 +97,9 @@ enum Command {
         /// Show what runs where instead: versions, locks, freezes, queues.
         #[arg(long, conflicts_with_all = ["id", "all"])]
         environments: bool,
+        /// Ask Harness, and environments that say what they run, whether that is still there.
+        #[arg(long, requires = "environments")]
+        drift: bool,
         /// Of this service only.
         #[arg(long, requires = "environments", value_name = "NAME")]
         service: Option<String>,
@@ -271,7 +277,10 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::Serve { connect: Some(url), .. } => connect::run(&url).await,
         Command::Serve { simulate, listen, connect: None } => serve::run(&global, simulate, &listen).await,
         Command::Demo { scenario } => demo::run(scenario).await,
-        Command::Status { environments: true, service, .. } => environments::run(&global, service).await,
+        Command::Validate(intent) => validate::run(&global, intent).await,
+        Command::Status { environments: true, service, drift, .. } => {
+            environments::run(&global, service, drift).await
+        }
         Command::Status { id: Some(id), .. } => status::one(&global, &id).await,
         Command::Status { id: None, all, .. } => status::list(&global, all).await,
         Command::History { id: Some(id) } => history::of(&global, &id).await,

@@ -69,7 +69,7 @@ async fn serve(app: App, door: Option<Door>) -> Result<(), Error> {
         store: Arc::clone(&app.store),
         executions: Arc::clone(&app.executions),
         pipelines: Arc::clone(&app.pipelines),
-        probe: Arc::new(wiring::probe()?),
+        probe: Arc::clone(&app.probe),
         messengers: Arc::default(),
         policy: Arc::clone(&app.policy),
         clock: Arc::clone(&app.clock),

@@ -1,7 +1,7 @@
 //! `status`: one deployment, or those in flight.
 
 use super::output::{self, Style};
-use super::{Global, wiring};
+use super::{Global, validate, wiring};
 use crate::app::view::StatusView;
 use crate::app::{Error, ListRequest};
 use crate::domain::text::visible;
@@ -73,12 +73,7 @@ pub(super) fn show(global: &Global, status: &StatusView) -> Result<(), Error> {
         output::line(&output::styled(Style::Bad, &text));
     }
     if let Some(found) = &status.validation {
-        for error in &found.errors {
-            output::line(&output::styled(Style::Bad, &format!("  error: {}", error.in_one_line())));
-        }
-        for warning in &found.warnings {
-            output::line(&format!("  warning: {}", warning.in_one_line()));
-        }
+        validate::show(found);
     }
     if let Some(approval) = &status.approval {
         output::line(&format!("  digest {}", approval.digest));

@@ -38,8 +38,8 @@ pub(super) fn harness(settings: Settings) -> Result<Harness, Error> {
     Ok(client.into())
 }
 
-/// What asks environments whether they are healthy.
-pub(super) fn probe() -> Result<HttpProbe, Error> {
+/// What asks environments questions.
+fn probe() -> Result<HttpProbe, Error> {
     HttpProbe::new(PROBE_TIMEOUT).map_err(|error| {
         Error::new(
             Code::ConfigInvalid,
@@ -78,6 +78,7 @@ pub(super) fn assemble(path: &Path, policy: Policy, harness: Harness) -> Result<
         random: Arc::new(SystemRandom),
         wake: Wake::default(),
         executions: harness.executions,
+        probe: Arc::new(probe()?),
         pipelines: harness.pipelines,
         server_key: None,
     })

@@ -10,6 +10,8 @@ use super::file::duration;
 use super::health::HealthSection;
 use super::pipeline;
 use super::rollback::RollbackSection;
+use super::version::VersionSection;
+use crate::domain::drift::VersionCheck;
 use crate::domain::entrance::{OnConflict, Proof, Rules, WhileWaiting};
 use crate::domain::id::{EnvironmentName, PipelineId, VariableName};
 use crate::domain::workflow::{Environment, PipelineRun};
@@ -34,6 +36,7 @@ pub(super) struct EnvironmentSection {
     pub(super) require: BTreeSet<Proof>,
     pub(super) alert_after: Option<String>,
     pub(super) health: Option<HealthSection>,
+    pub(super) version: Option<VersionSection>,
     pub(super) timeout: Option<String>,
     #[serde(default)]
     pub(super) rollback: RollbackSection,
@@ -77,6 +80,11 @@ impl EnvironmentSection {
         })
     }
 
+    /// Where it says what it runs, if it does.
+    pub(super) fn version(&self) -> Result<Option<VersionCheck>, String> {
+        self.version.as_ref().map(VersionSection::check).transpose().map_err(|error| self.wrong(&error))
+    }
+
     fn wrong(&self, error: &str) -> String {
         format!("environment `{}`: {error}", self.name)
     }
@@ -115,6 +123,7 @@ pub(super) fn defaults() -> Vec<EnvironmentSection> {
             require: BTreeSet::new(),
             alert_after: None,
             health: None,
+            version: None,
             timeout: None,
             rollback: RollbackSection::default(),
             automatic_rollback: false,

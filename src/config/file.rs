@@ -93,7 +93,7 @@ impl ConfigFile {
         }
         let mut environments: Vec<Environment> = Vec::new();
         let mut gates = Gates::new();
-        let mut rules = BTreeMap::new();
+        let (mut rules, mut versions) = (BTreeMap::new(), BTreeMap::new());
         for section in sections {
             if environments.iter().any(|earlier| earlier.name == section.name) {
                 return Err(format!("environment `{}` is there twice", section.name));
@@ -104,6 +104,7 @@ impl ConfigFile {
                 gates.insert(section.name.clone(), gate);
             }
             rules.insert(section.name.clone(), section.rules()?);
+            versions.extend(section.version()?.map(|check| (section.name.clone(), check)));
             environments.push(environment);
         }
         let routing = routing(&self.channels, &self.routes, &environments)?;
@@ -120,6 +121,7 @@ impl ConfigFile {
             },
             gates,
             rules,
+            versions,
             people: self.people.people(&self.agent)?,
             agent_limits: self.agent.limits(),
             triggerable: self.agent.triggerable_pipelines.clone(),

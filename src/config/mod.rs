@@ -1,5 +1,6 @@
 //! Settings: the TOML file, the process environment, and what follows from both.
 
+mod address;
 mod approval;
 mod channels;
 pub mod environment;
@@ -15,6 +16,7 @@ mod pipeline;
 pub mod policy;
 mod rollback;
 mod validation;
+mod version;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

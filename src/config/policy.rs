@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::domain::assurance::Assurance;
 use crate::domain::deployment::Spec;
+use crate::domain::drift::VersionCheck;
 use crate::domain::entrance::Rules;
 use crate::domain::finding::Levels;
 use crate::domain::freeze::Freeze;
@@ -37,6 +38,8 @@ pub struct Policy {
     pub paths: BTreeMap<PathName, Path>,
     /// What is asked before anything goes into an environment.
     pub rules: BTreeMap<EnvironmentName, Rules>,
+    /// Where environments say what they run.
+    pub versions: BTreeMap<EnvironmentName, VersionCheck>,
     /// When the environments may be deployed to.
     pub freezes: Vec<Freeze>,
     /// Whom the config names.
@@ -128,6 +131,12 @@ impl Policy {
     pub fn person_with_subject(&self, subject: &str) -> Option<&PrincipalName> {
         let mut people = self.people.iter();
         people.find(|(_, person)| person.oauth_subject.as_deref() == Some(subject)).map(|(name, _)| name)
+    }
+
+    /// What is asked before anything goes into an environment; the usual where the config does not name it.
+    #[must_use]
+    pub fn rules_of(&self, environment: &EnvironmentName) -> Rules {
+        self.rules.get(environment).cloned().unwrap_or_default()
     }
 
     /// The gates as this deployment meets them: with what its path demands on top.

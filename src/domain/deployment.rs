@@ -18,7 +18,7 @@ use super::principal::Actor;
 use super::rollback_way::{Ask, RollbackWay};
 use super::state::{Restore, State, Version};
 use super::subject::Subject;
-use super::template::{Placeholder, in_a_url};
+use super::template::{Placeholder, Template, in_a_url};
 use super::time::Timestamp;
 use super::workflow::{PipelineRun, Stage, Workflow};
 
@@ -220,11 +220,16 @@ impl Deployment {
     }
 
     /// Where to ask after `stage` whether its environment is healthy; `None` where nobody asks.
-    /// Nothing that is filled in can leave the part of the address that it stands in.
     #[must_use]
     pub fn health_url(&self, stage: &Stage) -> Option<String> {
-        let check = self.spec.workflow.terms(stage).health?;
-        Some(check.url.filled(|placeholder| in_a_url(&self.value(placeholder, stage))))
+        Some(self.address(&self.spec.workflow.terms(stage).health?.url, stage))
+    }
+
+    /// The address of the config, filled in for `stage`. Nothing that is filled
+    /// in can leave the part of the address that it stands in.
+    #[must_use]
+    pub fn address(&self, url: &Template, stage: &Stage) -> String {
+        url.filled(|placeholder| in_a_url(&self.value(placeholder, stage)))
     }
 
     /// What `stage` will run in Harness, with all inputs resolved. The caller's

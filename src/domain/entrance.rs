@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::deployment::Deployment;
+use super::freeze::{self, Freeze};
 use super::id::{DeploymentId, EnvironmentName};
 use super::place::Hold;
 use super::state::{State, Version};
@@ -92,7 +93,16 @@ impl Default for Rules {
     }
 }
 
+impl Rules {
+    /// Whether they ask what was in the environment before.
+    #[must_use]
+    pub fn look_back(&self) -> bool {
+        !self.soak.is_zero() || self.require.contains(&Proof::PreviousEnvironment)
+    }
+}
+
 /// What is stored about an environment, for one deployment that wants to go in.
+/// What the environment's rules do not ask for is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Which other deployment has the place.
@@ -115,6 +125,12 @@ pub struct Facts {
     pub tested_by: Option<DeploymentId>,
     /// A later deployment of the commit that failed.
     pub failed_since: Option<DeploymentId>,
+}
+
+impl Facts {
+    fn quarantine(&self) -> Option<Hold> {
+        self.quarantined_by.as_ref().map(|by| Hold::Quarantined { by: by.clone() })
+    }
 }
 
 /// A version in an environment, since when.
@@ -146,7 +162,6 @@ impl Lock {
 }
 
 /// What holds `deployment` before `environment` at `now`; nothing, if it may go in.
-/// `frozen` is the freeze that covers the environment now.
 ///
 /// What is about the commit and the time comes first: only who is held by
 /// nothing of that waits for the place. A rollback is held by the place alone. What
@@ -156,16 +171,31 @@ pub fn holds(
     deployment: &Deployment,
     environment: &EnvironmentName,
     rules: &Rules,
-    frozen: Option<Hold>,
+    freezes: &[Freeze],
     facts: &Facts,
     now: Timestamp,
 ) -> Vec<Hold> {
     let unready = if matches!(deployment.progress.state, State::RollingBack(_)) {
         Vec::new()
     } else {
-        unready(deployment, environment, rules, frozen, facts, now)
+        unready(deployment, environment, rules, freezes, facts, now)
     };
     if unready.is_empty() { holds_of_the_place(deployment, environment, facts) } else { unready }
+}
+
+/// What would hold `deployment` before `environment` if it came there at `now`.
+/// What it will have shown of the commit by then is left out.
+#[must_use]
+pub fn foreseen(
+    deployment: &Deployment,
+    environment: &EnvironmentName,
+    freezes: &[Freeze],
+    facts: &Facts,
+    now: Timestamp,
+) -> Vec<Hold> {
+    let frozen = freeze::hold(freezes, environment, &deployment.progress.overridden, now);
+    let of_the_place = holds_of_the_place(deployment, environment, facts);
+    facts.quarantine().into_iter().chain(frozen).chain(of_the_place).collect()
 }
 
 /// The evidence that is missing, and that the deployment's path waives: it would
@@ -189,14 +219,14 @@ fn unready(
     deployment: &Deployment,
     environment: &EnvironmentName,
     rules: &Rules,
-    frozen: Option<Hold>,
+    freezes: &[Freeze],
     facts: &Facts,
     now: Timestamp,
 ) -> Vec<Hold> {
-    let quarantine = facts.quarantined_by.as_ref().map(|by| Hold::Quarantined { by: by.clone() });
+    let frozen = freeze::hold(freezes, environment, &deployment.progress.overridden, now);
     let waives = deployment.spec.workflow.waives(environment);
     let evidence = missing_evidence(deployment, rules, facts, now).filter(|hold| !is_among(&waives, hold));
-    quarantine.into_iter().chain(evidence).chain(frozen).collect()
+    facts.quarantine().into_iter().chain(evidence).chain(frozen).collect()
 }
 
 fn is_among(waives: &[&str], hold: &Hold) -> bool {

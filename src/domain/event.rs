@@ -140,6 +140,14 @@ pub enum MainEvent {
         /// Why not.
         reason: String,
     },
+    /// Another deployment has been in the present environment since the rollback
+    /// was asked for. It keeps what it has.
+    RestoreOvertaken {
+        /// The environment.
+        environment: EnvironmentName,
+        /// That deployment.
+        by: DeploymentId,
+    },
     /// The present environment of the rollback has its version back.
     EnvironmentRestored,
     /// All have.
@@ -225,6 +233,7 @@ impl MainEvent {
             Self::Cancelled => "CANCELLED",
             Self::Rollback { .. } => "ROLLBACK",
             Self::RollbackImpossible { .. } => "ROLLBACK_IMPOSSIBLE",
+            Self::RestoreOvertaken { .. } => "RESTORE_OVERTAKEN",
             Self::EnvironmentRestored => "ENVIRONMENT_RESTORED",
             Self::RollbackComplete => "ROLLBACK_COMPLETE",
             Self::RollbackFailed => "ROLLBACK_FAILED",

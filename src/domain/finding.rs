@@ -47,6 +47,8 @@ pub enum FindingCode {
     EnvironmentFrozen,
     /// An environment on the way is not healthy now.
     TargetUnhealthy,
+    /// An environment on the way runs something else than this server deployed there.
+    EnvironmentDrifted,
     /// Harness does not let us look.
     HarnessRefused,
     /// Harness has no such pipeline.
@@ -116,12 +118,13 @@ const SUBJECT_LIMIT: usize = 200;
 
 impl FindingCode {
     /// All of them, in the order of `docs/validation.md`.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::GateNotConfigured,
         Self::ProductionNotGated,
         Self::EnvironmentLocked,
         Self::EnvironmentFrozen,
         Self::TargetUnhealthy,
+        Self::EnvironmentDrifted,
         Self::HarnessRefused,
         Self::PipelineNotFound,
         Self::TemplateUnreadable,
@@ -153,6 +156,7 @@ impl FindingCode {
             Self::EnvironmentLocked => "environment-locked",
             Self::EnvironmentFrozen => "environment-frozen",
             Self::TargetUnhealthy => "target-unhealthy",
+            Self::EnvironmentDrifted => "environment-drifted",
             Self::HarnessRefused => "harness-refused",
             Self::PipelineNotFound => "pipeline-not-found",
             Self::TemplateUnreadable => "template-unreadable",
@@ -195,6 +199,7 @@ impl FindingCode {
             | Self::EnvironmentLocked
             | Self::EnvironmentFrozen
             | Self::TargetUnhealthy
+            | Self::EnvironmentDrifted
             | Self::TemplateUnreadable
             | Self::InputUnknown
             | Self::CommitUnused

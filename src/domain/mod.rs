@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod deployment;
 pub mod digest;
 pub mod door;
+pub mod drift;
 mod entering;
 pub mod entrance;
 pub mod event;

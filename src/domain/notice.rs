@@ -168,6 +168,10 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
                 reason.message()
             ),
         ),
+        (Event::Main(MainEvent::RestoreOvertaken { environment, by }), State::RolledBack) => (
+            Topic::RolledBack,
+            format!("rolled back, but for {environment}, which keeps what {by} has brought since"),
+        ),
         (_, State::Failed { stage, reason }) => {
             (Topic::Failed, format!("{} in {stage}: {}", reason.name(), reason.message()))
         }

@@ -83,9 +83,9 @@ pub enum Hold {
         /// What is there instead.
         saw: String,
     },
-    /// The commit was rolled back, and nobody has released it since.
+    /// The commit was rolled back, or was to be, and nobody has released it since.
     Quarantined {
-        /// The deployment that was rolled back.
+        /// The deployment that was rolled back, or was to be.
         by: DeploymentId,
     },
 }
@@ -200,7 +200,7 @@ impl fmt::Display for Hold {
                 write!(out, "the commit is to be in {environment} until {}", until.to_rfc3339())
             }
             Self::Unproven { rule, saw } => write!(out, "`{rule}` is not met: {saw}"),
-            Self::Quarantined { by } => write!(out, "the commit was rolled back by {by}"),
+            Self::Quarantined { by } => write!(out, "the rollback of {by} keeps the commit out"),
         }
     }
 }

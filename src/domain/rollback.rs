@@ -4,7 +4,7 @@ use super::arrow::{Arrow, not_sent};
 use super::deployment::Deployment;
 use super::execution::{Cause, Failure, Retry};
 use super::guard::Guard;
-use super::id::EnvironmentName;
+use super::id::{DeploymentId, EnvironmentName};
 use super::run::{Run, RunStatus};
 use super::state::{FailureReason, Restore, Rollback, State, Work};
 use super::text::shortened;
@@ -68,16 +68,36 @@ impl Deployment {
 
     /// The present environment has its version back, and the next one follows.
     pub(super) fn restored(&self, rollback: &Rollback) -> Option<Arrow> {
-        let (now, then) = rollback.then.split_first()?;
-        Some(Arrow::guarded(
-            State::RollingBack(Box::new(Rollback {
-                stopping: rollback.stopping.clone(),
-                run: Run::first(),
-                now: now.clone(),
-                then: then.to_vec(),
-            })),
-            self.guards_of_success(&rollback.stage(), &rollback.run),
-        ))
+        let guards = self.guards_of_success(&rollback.stage(), &rollback.run);
+        Some(Arrow::guarded(State::RollingBack(Box::new(next(rollback)?)), guards))
+    }
+
+    /// The present environment keeps what `by` has brought since the rollback was
+    /// asked for, and the next one follows. Nothing was sent there yet.
+    pub(super) fn restore_overtaken(
+        &self,
+        rollback: &Rollback,
+        environment: &EnvironmentName,
+        by: &DeploymentId,
+    ) -> Arrow {
+        let to = next(rollback).map_or(State::RolledBack, |next| State::RollingBack(Box::new(next)));
+        let guards = vec![
+            Guard::new(
+                "next-environment",
+                rollback.now.environment == *environment,
+                format!("{} is next", rollback.now.environment),
+                "it is said of the environment that is next",
+            ),
+            not_sent(rollback.stopping.as_ref().map_or(&rollback.run, |work| &work.run)),
+            Guard::new(
+                "first-attempt",
+                rollback.stopping.is_none() && rollback.run.attempt == 1,
+                format!("attempt {}", rollback.run.attempt),
+                "never: an earlier attempt may have changed the environment",
+            ),
+            Guard::new("another", *by != self.id, by.to_string(), "another deployment has been there"),
+        ];
+        Arrow::guarded(to, guards)
     }
 
     /// All environments have their versions back.
@@ -157,6 +177,13 @@ impl Deployment {
         }
         touched
     }
+}
+
+/// The rollback at its next environment; `None` after the last.
+fn next(rollback: &Rollback) -> Option<Rollback> {
+    let (now, then) = rollback.then.split_first()?;
+    let stopping = rollback.stopping.clone();
+    Some(Rollback { stopping, run: Run::first(), now: now.clone(), then: then.to_vec() })
 }
 
 /// What it would put back, nobody asked for. People look at the environment.

@@ -51,7 +51,8 @@ pub enum State {
     },
     /// A person stopped it, and Harness confirms that nothing runs.
     Cancelled,
-    /// Every touched environment has its last good version back.
+    /// Every touched environment has its last good version back, or keeps what
+    /// another deployment has brought since.
     RolledBack,
     /// A rollback failed; people are paged.
     RollbackFailed {

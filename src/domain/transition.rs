@@ -228,6 +228,9 @@ impl Deployment {
                 E::Rollback { targets, overtaken, .. },
             ) => self.rolling_back(None, targets, overtaken),
             (State::Active { work, .. }, E::RollbackImpossible { .. }) => self.rollback_impossible(work),
+            (State::RollingBack(rollback), E::RestoreOvertaken { environment, by }) => {
+                Some(self.restore_overtaken(rollback, environment, by))
+            }
             (State::RollingBack(rollback), E::EnvironmentRestored) => self.restored(rollback),
             (State::RollingBack(rollback), E::RollbackComplete) => Some(self.rolled_back(rollback)),
             (State::RollingBack(rollback), E::RollbackFailed) => Some(self.rollback_failed(rollback)),

@@ -12,13 +12,12 @@ use crate::domain::deployment::Deployment;
 use crate::domain::entrance::{self, Facts, OnConflict, Rules, WhileWaiting};
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::execution::{Cause, Failure, Retry};
-use crate::domain::freeze;
 use crate::domain::id::{DeploymentId, EnvironmentName};
 use crate::domain::place::{Hold, Place};
 use crate::domain::run::RunEvent;
 use crate::domain::state::{Permit, State};
 use crate::domain::time::Timestamp;
-use crate::store::{self, Fence};
+use crate::store::{self, Fence, Store};
 
 /// The longest pause before another look at what holds a deployment. What ends
 /// by an event makes it due at once; this is for what ends outside of the database.
@@ -37,8 +36,13 @@ pub(super) async fn enter(
         parts.record(fence, deployment, MainEvent::ApprovalVoided { reason }).await?;
         return Ok(None);
     }
-    let frozen = freeze::hold(&parts.policy.freezes, environment, &deployment.progress.overridden, visit.now);
-    let holds = entrance::holds(deployment, environment, &visit.rules, frozen, &visit.facts, visit.now);
+    if let Some(by) = visit.outrun().await? {
+        let kept = MainEvent::RestoreOvertaken { environment: environment.clone(), by };
+        parts.record(fence, deployment, kept).await?;
+        return Ok(None);
+    }
+    let freezes = &parts.policy.freezes;
+    let holds = entrance::holds(deployment, environment, &visit.rules, freezes, &visit.facts, visit.now);
     visit.take_unless(holds).await
 }
 
@@ -75,9 +79,10 @@ impl<'a> Visit<'a> {
         deployment: &'a Deployment,
         environment: &'a EnvironmentName,
     ) -> Result<Self, store::Error> {
-        let (of, at) = (deployment.clone(), environment.clone());
-        let facts = parts.blocking(move |store| store.read(|snapshot| snapshot.facts(&of, &at))).await?;
-        let rules = parts.policy.rules.get(environment).cloned().unwrap_or_default();
+        let rules = parts.policy.rules_of(environment);
+        let (of, at, asked) = (deployment.clone(), environment.clone(), rules.clone());
+        let facts =
+            parts.blocking(move |store| store.read(|snapshot| snapshot.facts(&of, &at, &asked))).await?;
         Ok(Self { parts, fence, deployment, environment, rules, facts, now: parts.clock.now() })
     }
 
@@ -96,6 +101,23 @@ impl<'a> Visit<'a> {
                 here.by, here.version.commit, self.environment
             )
         })
+    }
+
+    /// Who has been in the environment since the rollback was asked for: what was
+    /// good then would undo that. It is judged as it was then, by what was deployed there.
+    async fn outrun(&self) -> Result<Option<DeploymentId>, store::Error> {
+        let State::RollingBack(rollback) = &self.deployment.progress.state else { return Ok(None) };
+        let begun = self.deployment.progress.place.is_some() || rollback.run.attempt > 1;
+        let Some(here) = self.facts.here.as_ref().filter(|here| !begun && here.by != self.deployment.id)
+        else {
+            return Ok(None);
+        };
+        let of = self.deployment.clone();
+        let read = move |store: &Store| store.read(|snapshot| snapshot.rollback_of(&of, ""));
+        let MainEvent::Rollback { targets, .. } = self.parts.blocking(read).await? else { return Ok(None) };
+        let now = targets.iter().find(|restore| restore.environment == *self.environment);
+        let is_as_asked = now.is_some_and(|now| now.version == rollback.now.version);
+        Ok((!is_as_asked).then(|| here.by.clone()))
     }
 
     async fn take_unless(self, holds: Vec<Hold>) -> Result<Option<Deployment>, store::Error> {

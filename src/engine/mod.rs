@@ -30,6 +30,7 @@ use crate::domain::id::{ChannelName, DeploymentId};
 use crate::domain::plan::{self, Next, Step};
 use crate::domain::principal::Actor;
 use crate::domain::time::Timestamp;
+use crate::inspection::Sources;
 use crate::ports::{Executions, Messenger, Pipelines, Probe};
 use crate::pulse::Pulse;
 use crate::store::{
@@ -349,6 +350,17 @@ impl Engine {
 }
 
 impl Parts {
+    /// Where validation looks.
+    fn sources(&self) -> Sources {
+        Sources {
+            store: Arc::clone(&self.store),
+            executions: Arc::clone(&self.executions),
+            probe: Arc::clone(&self.probe),
+            policy: Arc::clone(&self.policy),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
     /// Use the database without blocking the threads that serve others.
     async fn blocking<T: Send + 'static>(
         &self,

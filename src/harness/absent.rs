@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 
+use crate::domain::drift::Rollout;
 use crate::domain::execution::{Cause, Observation, Retry};
 use crate::domain::id::{CorrelationKey, ExecutionId, PipelineId};
 use crate::domain::rollback_way::HarnessRollback;
@@ -53,6 +54,10 @@ impl Executions for Absent {
     }
 
     async fn list(&self, _: &ExecutionFilter) -> Result<Vec<Observation>, CallError> {
+        self.refuse()
+    }
+
+    async fn rollouts(&self, _: &PipelineId, _: Timestamp, _: Timestamp) -> Result<Vec<Rollout>, CallError> {
         self.refuse()
     }
 

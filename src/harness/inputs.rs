@@ -1,8 +1,10 @@
-//! The runtime inputs of a run, as the YAML that Harness takes.
+//! The runtime inputs of a run, as the YAML that Harness takes and shows.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::domain::id::{PipelineId, VariableName};
+use crate::yaml;
 
 /// The YAML that gives the pipeline's variables these values; empty without
 /// variables, and then to be sent as an empty body, which Harness tells from none.
@@ -20,6 +22,22 @@ pub(super) fn runtime_yaml<'a>(
             .expect("a string takes any text");
     }
     yaml
+}
+
+/// The variables that a run was given, whoever gave them; `None` where that
+/// cannot be read.
+pub(super) fn given(yaml: &str) -> Option<BTreeMap<VariableName, String>> {
+    let mut given = BTreeMap::new();
+    for document in yaml::documents(yaml).ok()? {
+        let Some(variables) = document.at(&["pipeline", "variables"]) else { continue };
+        for variable in variables.items() {
+            let name = variable.text_at(&["name"]).and_then(|name| name.parse().ok());
+            if let (Some(name), Some(value)) = (name, variable.text_at(&["value"])) {
+                given.insert(name, value.to_owned());
+            }
+        }
+    }
+    Some(given)
 }
 
 /// `text` as a double-quoted YAML scalar of printable ASCII: no text can end

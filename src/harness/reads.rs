@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
+use crate::domain::drift::Rollout;
 use crate::domain::execution::{Cause, ExecutionStatus, Observation, Retry};
 use crate::domain::id::{CorrelationKey, ExecutionId, PipelineId};
 use crate::domain::rollback_way::HarnessRollback;
@@ -17,7 +18,7 @@ use super::client::Client;
 use super::error::{CallFailure, Effect};
 use super::reason::Reason;
 use super::wire::{Detail, InputTemplate, Notes, Page, Run};
-use super::{stages, status, template};
+use super::{inputs, stages, status, template};
 
 /// How many executions one request asks for.
 const PAGE: usize = 100;
@@ -33,6 +34,10 @@ const CLOCK_SKEW_MS: i64 = 60_000;
 /// How much later than it was asked for a run may have started. It bounds what
 /// Harness has to look through.
 const SEARCH_WINDOW: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
+/// Harness's words for a run that changed what is there. One that was skipped or
+/// suspended counts as positive, and rolled nothing out.
+const ROLLED_OUT: [&str; 2] = ["Success", "IgnoreFailed"];
 
 /// What Harness calls the execution that undoes a rollout.
 const ROLLBACK_MODE: &str = "POST_EXECUTION_ROLLBACK";
@@ -129,6 +134,25 @@ impl Executions for Client {
             }));
         let page: Page = self.read(&request).await?;
         Ok(page.content.iter().take(limit).filter_map(|run| observation(run, reason(run))).collect())
+    }
+
+    async fn rollouts(
+        &self,
+        pipeline: &PipelineId,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Rollout>, CallError> {
+        let filter = json!({
+            "pipelineIdentifier": pipeline,
+            "status": ROLLED_OUT,
+            "timeRange": {
+                "startTime": since.0.max(0).to_string(),
+                "endTime": until.0.saturating_add(CLOCK_SKEW_MS).to_string(),
+            },
+        });
+        let runs = self.outline(filter).await?;
+        let succeeded = |run: &&Run| run.status.as_deref().is_some_and(|word| ROLLED_OUT.contains(&word));
+        Ok(runs.iter().filter(succeeded).filter_map(rollout).collect())
     }
 
     async fn template(&self, pipeline: &PipelineId) -> Result<RuntimeInputs, CallError> {
@@ -309,6 +333,16 @@ fn observation(run: &Run, reason: Reason) -> Option<Observation> {
         harness_status: status::shown(word),
         started_at: run.start_ts.map(Timestamp),
         ended_at: run.end_ts.map(Timestamp),
+    })
+}
+
+/// `run` as one that has succeeded; nothing if it has no time at all.
+fn rollout(run: &Run) -> Option<Rollout> {
+    Some(Rollout {
+        execution: run.plan_execution_id.parse().ok()?,
+        pipeline: run.pipeline_identifier.parse().ok()?,
+        ended_at: Timestamp(run.end_ts.or(run.start_ts)?),
+        given: run.runtime_input_yaml.as_deref().and_then(inputs::given),
     })
 }
 

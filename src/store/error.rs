@@ -42,8 +42,8 @@ pub enum Error {
     /// An agent acts, and all of them are stopped.
     #[error("all agents were stopped by {} at {}: {}", .0.by.principal, .0.at.to_rfc3339(), .0.reason)]
     AgentsFrozen(Frozen),
-    /// The commit was rolled back, and nobody has released it since.
-    #[error("{} of {} was rolled back by {}, and nobody has released it since", .0.commit, .0.service, .0.by)]
+    /// The commit was rolled back, or was to be, and nobody has released it since.
+    #[error("the rollback of {} keeps {} of {} out, and nobody has released it since", .0.by, .0.commit, .0.service)]
     Quarantined(Quarantine),
     /// The agents of one person did so often what is counted as they may.
     #[error("the agents of {by} may do a {what} at most {most} times: wait, or let a person do it")]

@@ -2,11 +2,16 @@
 
 use std::fmt;
 
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::error::Error;
+use super::row::from_json;
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::id::{EnvironmentName, PrincipalName, Service};
 use crate::domain::principal::{Actor, Principal};
 use crate::domain::record::What;
 use crate::domain::remark::Remark;
+use crate::domain::time::Timestamp;
 
 /// What is counted of what agents do for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,4 +85,21 @@ impl fmt::Display for Lookup {
             Self::Commit(service, commit) => write!(out, "commit/{service}/{commit}"),
         }
     }
+}
+
+/// The newest remark of this lookup, by whom and when.
+pub(super) fn newest(
+    connection: &Connection,
+    lookup: &Lookup,
+) -> Result<Option<(Remark, Actor, Timestamp)>, Error> {
+    let last: Option<(i64, String, String, i64)> = connection
+        .prepare_cached(
+            "SELECT position, event, actor, at FROM event
+             WHERE position = (SELECT max(position) FROM event WHERE lookup = ?1)",
+        )?
+        .query_row([lookup.to_string()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    let Some((position, remark, actor, at)) = last else { return Ok(None) };
+    let place = || format!("record {position}");
+    Ok(Some((from_json(&remark, place)?, from_json(&actor, place)?, Timestamp(at))))
 }

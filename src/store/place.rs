@@ -5,18 +5,17 @@
 //! remarks in the history, the newest of which counts.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
+use rusqlite::{Connection, ToSql, params};
 
 use super::error::Error;
-use super::lookup::Lookup;
+use super::lookup::{self, Lookup};
 use super::quarantine;
 use super::queries::LARGEST_PAGE;
 use super::row::{self, from_json};
 use crate::domain::deployment::{Deployment, Progress};
-use crate::domain::entrance::{Facts, Lock, Stay, holds_of_the_place};
+use crate::domain::entrance::{Facts, Lock, Proof, Rules, Stay, holds_of_the_place};
 use crate::domain::id::{DeploymentId, EnvironmentName, Repository, Service};
 use crate::domain::place::Place;
-use crate::domain::principal::Actor;
 use crate::domain::remark::Remark;
 use crate::domain::time::Timestamp;
 
@@ -107,26 +106,31 @@ pub(super) fn wake(connection: &Connection, at: Timestamp) -> Result<(), Error> 
     Ok(())
 }
 
-/// What is known of an environment for a deployment that wants to go in.
+/// What is known of an environment for a deployment that wants to go in. What its
+/// rules do not ask for is not read: of a commit that was deployed often, that takes the longest.
 pub(super) fn facts(
     connection: &Connection,
     deployment: &Deployment,
     environment: &EnvironmentName,
+    rules: &Rules,
 ) -> Result<Facts, Error> {
     let (service, repository) = (&deployment.spec.service, &deployment.spec.repository);
     let previous = deployment.spec.workflow.before(environment).map(|it| it.name.clone());
     let before = match &previous {
-        Some(previous) => stays(connection, service, repository, previous, STAYS_LOOKED_AT)?,
-        None => Vec::new(),
+        Some(previous) if rules.look_back() => {
+            stays(connection, service, repository, previous, STAYS_LOOKED_AT)?
+        }
+        Some(_) | None => Vec::new(),
     };
+    let asked = |proof| rules.require.contains(&proof);
     Ok(Facts {
         here: stays(connection, service, repository, environment, 1)?.pop(),
         before,
         previous,
         quarantined_by: quarantine::newest(connection, service, &deployment.spec.commit)?
             .map(|quarantine| quarantine.by),
-        tested_by: tested_by(connection, deployment)?,
-        failed_since: failed_since(connection, deployment)?,
+        tested_by: if asked(Proof::TestsPassed) { tested_by(connection, deployment)? } else { None },
+        failed_since: if asked(Proof::NoNewerFailure) { failed_since(connection, deployment)? } else { None },
         ..occupation(connection, deployment, environment)?
     })
 }
@@ -197,7 +201,7 @@ pub(super) fn at_hand(connection: &Connection, place: &str) -> Result<Vec<Deploy
         .collect()
 }
 
-/// The lock of this service in the environment, or of all services there.
+/// The lock that keeps this service out of the environment: that of all services there, or its own.
 pub(super) fn lock(
     connection: &Connection,
     service: &Service,
@@ -215,8 +219,7 @@ pub(super) fn own_lock(
     environment: &EnvironmentName,
     service: Option<&Service>,
 ) -> Result<Option<Lock>, Error> {
-    let lookup = Lookup::Lock(environment.clone(), service.cloned());
-    Ok(match newest(connection, &lookup)? {
+    Ok(match lookup::newest(connection, &Lookup::Lock(environment.clone(), service.cloned()))? {
         Some((Remark::EnvironmentLocked { reason, .. }, by, since)) => {
             Some(Lock { by: by.principal.to_string(), reason, since })
         }
@@ -309,21 +312,4 @@ pub(super) fn stays(
             })
         })?
         .collect()
-}
-
-/// The newest remark of this lookup, by whom and when.
-pub(super) fn newest(
-    connection: &Connection,
-    lookup: &Lookup,
-) -> Result<Option<(Remark, Actor, Timestamp)>, Error> {
-    let last: Option<(i64, String, String, i64)> = connection
-        .prepare_cached(
-            "SELECT position, event, actor, at FROM event
-             WHERE position = (SELECT max(position) FROM event WHERE lookup = ?1)",
-        )?
-        .query_row([lookup.to_string()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-        .optional()?;
-    let Some((position, remark, actor, at)) = last else { return Ok(None) };
-    let place = || format!("record {position}");
-    Ok(Some((from_json(&remark, place)?, from_json(&actor, place)?, Timestamp(at))))
 }

@@ -1,5 +1,5 @@
-//! Commits that are not deployed again: a deployment of them was rolled back, and
-//! nobody has released them since.
+//! Commits that are not deployed again: a deployment of them was rolled back, or
+//! was to be and could not, and nobody has released them since.
 //!
 //! A commit and its abbreviation are one commit. Two commits with the same
 //! abbreviation are then taken for one, which errs on the safe side.
@@ -7,8 +7,7 @@
 use rusqlite::{Connection, params};
 
 use super::error::Error;
-use super::lookup::Lookup;
-use super::place;
+use super::lookup::{self, Lookup};
 use super::row;
 use crate::domain::id::{CommitSha, DeploymentId, Service};
 use crate::domain::time::Timestamp;
@@ -19,7 +18,7 @@ const ROLLBACKS_LOOKED_AT: u32 = 50;
 /// A commit that is kept out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantine {
-    /// The deployment that was rolled back.
+    /// The deployment that was rolled back, or was to be.
     pub by: DeploymentId,
     /// Of which service.
     pub service: Service,
@@ -49,7 +48,7 @@ pub(super) fn all(
                      CASE WHEN json_valid(spec) THEN spec ->> '$.commit' END AS rolled_back,
                      CASE WHEN json_valid(progress) THEN progress ->> '$.state_since' END AS since
                  FROM deployment JOIN spec ON spec.deployment = number
-                 WHERE active = 0 AND deployment.state = 'rolled-back' AND service = ?1
+                 WHERE active = 0 AND deployment.state IN ('rolled-back', 'rollback-failed') AND service = ?1
              )
              WHERE since IS NOT NULL
                  AND (substr(rolled_back, 1, length(?2)) = ?2
@@ -68,7 +67,7 @@ pub(super) fn all(
     let mut standing = Vec::new();
     for (quarantine, since) in rolled_back {
         let lookup = Lookup::Commit(service.clone(), quarantine.commit.to_string());
-        let released = place::newest(connection, &lookup)?;
+        let released = lookup::newest(connection, &lookup)?;
         if released.is_none_or(|(_, _, released)| released < since) {
             standing.push(quarantine);
         }

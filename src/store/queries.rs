@@ -227,6 +227,13 @@ pub(super) fn waits_for(
         .exists(params![quoted(execution), now.0])?)
 }
 
+/// Whether a deployment that is under way mentions the execution.
+pub(super) fn is_under_way(connection: &Connection, execution: &ExecutionId) -> Result<bool, Error> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM deployment WHERE active = 1 AND instr(progress, ?1) > 0")?
+        .exists([quoted(execution)])?)
+}
+
 /// Make them due, in the open transaction. Whether there were any.
 pub(super) fn hasten(
     connection: &Connection,

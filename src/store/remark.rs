@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 use super::anchor;
 use super::chain::{self, Line};
 use super::error::Error;
-use super::lookup::Lookup;
+use super::lookup::{self, Lookup};
 use super::outbox;
 use super::place;
 use super::review;
-use super::row::{from_json, to_json};
+use super::row::to_json;
 use crate::domain::id::DeploymentId;
 use crate::domain::notice;
 use crate::domain::principal::Actor;
@@ -137,20 +137,10 @@ pub(super) fn refuse_frozen(connection: &Connection, actor: &Actor) -> Result<()
 
 /// Why agents may change nothing; `None` if they may.
 pub(super) fn frozen(connection: &Connection) -> Result<Option<Frozen>, Error> {
-    let last: Option<(String, String, i64)> = connection
-        .prepare_cached(
-            "SELECT event, actor, at FROM event
-             WHERE position = (SELECT max(position) FROM event WHERE lookup = ?1)",
-        )?
-        .query_row([Lookup::Agents.to_string()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let Some((remark, actor, at)) = last else { return Ok(None) };
-    let place = || "whether agents are frozen".to_owned();
-    match from_json(&remark, place)? {
-        Remark::AgentsFrozen { reason } => {
-            Ok(Some(Frozen { by: from_json(&actor, place)?, reason, at: Timestamp(at) }))
-        }
+    let Some((remark, by, at)) = lookup::newest(connection, &Lookup::Agents)? else { return Ok(None) };
+    match remark {
+        Remark::AgentsFrozen { reason } => Ok(Some(Frozen { by, reason, at })),
         Remark::AgentsReleased { .. } => Ok(None),
-        other => Err(Error::corrupt(format!("{}: the history says {}", place(), other.name()))),
+        other => Err(Error::corrupt(format!("whether agents are frozen: the history says {}", other.name()))),
     }
 }

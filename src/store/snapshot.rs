@@ -15,11 +15,14 @@ use super::remark::{self, Frozen};
 use super::rollback;
 use super::token;
 use crate::domain::deployment::Deployment;
-use crate::domain::entrance::{Facts, Lock, Stay};
+use crate::domain::entrance::{Facts, Lock, Rules, Stay};
 use crate::domain::event::MainEvent;
-use crate::domain::id::{CommitSha, DeploymentId, EnvironmentName, Repository, Service, TokenId};
+use crate::domain::id::{
+    CommitSha, DeploymentId, EnvironmentName, ExecutionId, Repository, Service, TokenId,
+};
 use crate::domain::notice::Notice;
 use crate::domain::place::Place;
+use crate::domain::record::EventRecord;
 use crate::domain::token::Token;
 
 /// The database at one moment. The verbs are those of [`Store`](super::Store).
@@ -41,15 +44,44 @@ impl<'c> Snapshot<'c> {
         queries::load_by(self.connection, id, |row| self.decoded.deployment(row))
     }
 
-    /// What is known of an environment for a deployment that wants to go in.
+    /// All events and remarks of a deployment, in their order. Empty for an unknown id.
     ///
     /// # Errors
     /// Only those of the database.
-    pub fn facts(&self, deployment: &Deployment, environment: &EnvironmentName) -> Result<Facts, Error> {
-        place::facts(self.connection, deployment, environment)
+    pub fn history(&self, id: &DeploymentId) -> Result<Vec<EventRecord>, Error> {
+        queries::history(self.connection, id, 0, u32::MAX)
     }
 
-    /// The lock of one service in an environment, or of all services there.
+    /// Whether a deployment that is under way mentions the execution.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn is_under_way(&self, execution: &ExecutionId) -> Result<bool, Error> {
+        queries::is_under_way(self.connection, execution)
+    }
+
+    /// What is known of an environment for a deployment that wants to go in, as far as its rules ask.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn facts(
+        &self,
+        deployment: &Deployment,
+        environment: &EnvironmentName,
+        rules: &Rules,
+    ) -> Result<Facts, Error> {
+        place::facts(self.connection, deployment, environment, rules)
+    }
+
+    /// The lock that keeps a service out of an environment: that of all services there, or its own.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn lock(&self, environment: &EnvironmentName, service: &Service) -> Result<Option<Lock>, Error> {
+        place::lock(self.connection, service, environment)
+    }
+
+    /// The lock of one service in an environment; without a service, that of all.
     ///
     /// # Errors
     /// Only those of the database.

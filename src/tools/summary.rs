@@ -2,7 +2,7 @@
 //! model nothing else. Text from outside is left to its own field.
 
 use super::{approve, wait_for_deployment};
-use crate::app::environments::{EnvironmentView, EnvironmentsView};
+use crate::app::environments::{EnvironmentView, EnvironmentsView, ServiceView};
 use crate::app::explanation::ExplanationView;
 use crate::app::plan::{PlanView, PlannedStageView};
 use crate::app::view::{HistoryView, ListView, StartedView, StatusView};
@@ -217,18 +217,37 @@ impl EnvironmentView {
             said.push(format!("locked by {}", locked.by));
         }
         for service in self.services.iter().take(LINES_SAID) {
-            let Some(live) = &service.live else { continue };
-            let commit: String = live.commit_sha.chars().take(SHORT_COMMIT).collect();
-            let waiting = match service.queue.len() {
-                0 => String::new(),
-                waiting => format!(", {waiting} waiting"),
-            };
-            said.push(format!("{} {commit} since {}{waiting}", service.service, live.since));
+            said.extend(service.summary());
         }
         if said.is_empty() {
             said.push("nothing was deployed by this server".to_owned());
         }
         format!("{}: {}.", self.environment, said.join("; "))
+    }
+}
+
+impl ServiceView {
+    /// Nothing where nothing is there and nobody wants to come.
+    fn summary(&self) -> Option<String> {
+        let waiting = match self.queue.len() {
+            0 => String::new(),
+            waiting => format!(", {waiting} waiting"),
+        };
+        let drift: Vec<String> = self
+            .drift
+            .iter()
+            .filter(|drift| drift.drift != "none")
+            .map(|it| format!(", DRIFT {} (asked: {})", it.drift, it.source))
+            .collect();
+        let service = &self.service;
+        match &self.live {
+            Some(live) => {
+                let commit: String = live.commit_sha.chars().take(SHORT_COMMIT).collect();
+                Some(format!("{service} {commit} since {}{waiting}{}", live.since, drift.concat()))
+            }
+            None if self.queue.is_empty() => None,
+            None => Some(format!("nothing of {service}{waiting}")),
+        }
     }
 }
 

@@ -38,6 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("teams", &["domain", "ports", "http", "clock"]),
     ("store", &["domain"]),
     ("oauth", &["domain", "http"]),
+    ("inspection", &["domain", "store", "ports", "clock", "config::policy", "checkout", "manifests"]),
     (
         "engine",
         &[
@@ -50,11 +51,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "metrics",
             "config::policy",
             "journal",
-            "checkout",
-            "manifests",
+            "inspection",
         ],
     ),
-    ("app", &["domain", "store", "ports", "clock", "wake", "metrics", "config::policy"]),
+    ("app", &["domain", "store", "ports", "clock", "wake", "metrics", "config::policy", "inspection"]),
     ("bridge", &["app", "domain", "http"]),
     ("tools", &["app", "domain"]),
     ("web", &["app", "domain", "oauth", "pulse", "metrics"]),

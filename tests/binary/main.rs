@@ -18,6 +18,7 @@ mod doctor;
 mod emergencies;
 mod evidence;
 mod http;
+mod looking;
 mod refusals;
 mod requests;
 mod room;

@@ -164,6 +164,8 @@ fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
             health("url = \"https://acme.example/\"\ntimeout = \"soon\""),
             "environment `prod`: health: `timeout` is `soon`",
         ),
+        (prod("version = { url = \"http://${deployment.service}/\" }"), "version: `url` is"),
+        (prod("version = { url = \"http://acme.example/\", json_pointer = \"commit\" }"), "begins with `/`"),
         ("[validation]\nlevels = { typo = \"error\" }".to_owned(), "typo"),
         ("[validation]\nlevels = { input-unknown = \"fatal\" }".to_owned(), "fatal"),
         ("[validation]\nmanifests_root = \"checkouts\"".to_owned(), "write the whole path"),

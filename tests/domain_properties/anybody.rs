@@ -60,6 +60,8 @@ pub(crate) fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event
             let freeze = "holidays".parse().unwrap();
             let freeze = MainEvent::FreezeOverridden { freeze, reason: text.to_owned() };
             let superseded = MainEvent::Superseded { by: newer };
+            let overtaken =
+                MainEvent::RestoreOvertaken { environment: environment.clone(), by: DeploymentId::new(2, 2) };
             let impossible = MainEvent::RollbackImpossible { reason: text.to_owned() };
             let place = MainEvent::PlaceTaken { environment, waived: Vec::new() };
             let others = vec![
@@ -69,6 +71,7 @@ pub(crate) fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event
                 superseded,
                 place,
                 impossible,
+                overtaken,
             ];
             choices.of(others).into()
         }

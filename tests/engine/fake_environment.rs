@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use deployment_orchestrator::domain::drift::Unread;
 use deployment_orchestrator::domain::health::Answer;
 use deployment_orchestrator::ports::Probe;
 use tokio::time::Instant;
@@ -15,6 +16,8 @@ pub(crate) struct FakeEnvironment {
     then: Mutex<Answer>,
     takes: Mutex<Duration>,
     asked: Mutex<Vec<(Instant, String)>>,
+    says: Mutex<Option<String>>,
+    read: Mutex<Vec<String>>,
 }
 
 impl Default for FakeEnvironment {
@@ -24,6 +27,8 @@ impl Default for FakeEnvironment {
             then: Mutex::new(Answer::Status(200)),
             takes: Mutex::default(),
             asked: Mutex::default(),
+            says: Mutex::default(),
+            read: Mutex::default(),
         }
     }
 }
@@ -41,6 +46,16 @@ impl FakeEnvironment {
         *self.takes.lock().unwrap() = pause;
     }
 
+    /// It says this of its version from now on.
+    pub(crate) fn says(&self, version: &str) {
+        *self.says.lock().unwrap() = Some(version.to_owned());
+    }
+
+    /// Where its version was read.
+    pub(crate) fn read(&self) -> Vec<String> {
+        self.read.lock().unwrap().clone()
+    }
+
     /// When it was asked what.
     pub(crate) fn asked(&self) -> Vec<(Instant, String)> {
         self.asked.lock().unwrap().clone()
@@ -55,5 +70,10 @@ impl Probe for FakeEnvironment {
         tokio::time::sleep(takes).await;
         let next = self.next.lock().unwrap().pop_front();
         next.unwrap_or(*self.then.lock().unwrap())
+    }
+
+    async fn read(&self, url: &str) -> Result<String, Unread> {
+        self.read.lock().unwrap().push(url.to_owned());
+        self.says.lock().unwrap().clone().ok_or(Unread::Answered(Answer::Status(404)))
     }
 }

@@ -234,7 +234,8 @@ async fn tests_count_that_really_passed_for_the_commit() {
     let (world, _driving) = installed(policy(""));
     let tested_by = |it: &Talk<'_>| {
         let (deployment, prod) = (it.now(), "prod".parse().unwrap());
-        world.app.store.read(|snapshot| snapshot.facts(&deployment, &prod)).unwrap().tested_by
+        let rules = Rules { require: [Proof::TestsPassed].into(), ..Rules::default() };
+        world.app.store.read(|snapshot| snapshot.facts(&deployment, &prod, &rules)).unwrap().tested_by
     };
     let untested = world.start(asked_for()).await;
     untested.asks(1).await;

@@ -16,6 +16,8 @@ mod people;
 #[cfg(test)]
 mod approvals;
 #[cfg(test)]
+mod drift;
+#[cfg(test)]
 mod freezing;
 #[cfg(test)]
 mod health;

@@ -11,8 +11,9 @@ use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::state::{FailureReason, State};
 
-use super::fake_harness::{Course, rejected};
-use super::world::{Driving, Talk, World};
+use super::fake_harness::{Course, FakeRun, rejected};
+use super::rollback::{EARLIER, to_dev};
+use super::world::{COMMIT, Driving, Talk, World};
 
 const OTHER_COMMIT: &str = "0ddba11000000000000000000000000000000000";
 
@@ -247,4 +248,31 @@ async fn a_cancelled_deployment_gives_its_place_back_when_harness_confirms() {
     first.send("CANCEL").await;
     first.reaches("cancelled").await;
     second.reaches("awaiting-approval").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_had_to_wait_does_not_undo_what_came_meanwhile() {
+    for (ends, kept) in [(ExecutionStatus::Succeeded, true), (rejected(), false)] {
+        let (world, _driving) = World::driven();
+        to_dev(&world, EARLIER).await.reaches("completed").await;
+        let bad = to_dev(&world, COMMIT).await;
+        bad.reaches("completed").await;
+        world.harness.goes("deploy_dev", Course::Stays(ExecutionStatus::Running));
+        let newer = to_dev(&world, OTHER_COMMIT).await;
+        newer.reaches_in("deploying-dev", "running").await;
+        bad.send("ROLLBACK").await;
+        bad.until(|it| it.progress.held.is_some()).await;
+
+        world.harness.now("deploy_dev", ends);
+        bad.reaches("rolled-back").await;
+
+        let brought = |run: &FakeRun| run.inputs[&"commit_sha".parse().unwrap()].clone();
+        let last = world.harness.runs_of("deploy_dev").last().map(brought).unwrap();
+        assert_eq!(last, if kept { OTHER_COMMIT } else { EARLIER });
+        assert_eq!(bad.main_events().contains(&"RESTORE_OVERTAKEN".to_owned()), kept);
+        world.until(|world| world.told.count(Topic::RolledBack) == 1).await;
+        let told = world.told.notices().into_iter().find(|it| it.topic == Topic::RolledBack).unwrap().text;
+        assert_eq!(told.contains(newer.id.as_str()), kept, "{told}");
+        bad.assert_sound();
+    }
 }

@@ -112,7 +112,8 @@ async fn environments_say_what_runs_there_and_who_waits() {
     it.approve().await;
     it.until(|it| it.progress.held.is_some()).await;
 
-    let request = EnvironmentsRequest { service: Some("checkout".to_owned()), versions: None };
+    let request =
+        EnvironmentsRequest { service: Some("checkout".to_owned()), ..EnvironmentsRequest::default() };
     let view = world.app.environments(request).await.unwrap();
     let of = |name: &str| view.environments.iter().find(|it| it.environment == name).unwrap();
     let dev = of("dev").services[0].live.clone().unwrap();

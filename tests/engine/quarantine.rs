@@ -6,7 +6,7 @@ use deployment_orchestrator::app::{Code, Error, StartRequest};
 use deployment_orchestrator::domain::execution::ExecutionStatus;
 use deployment_orchestrator::domain::principal::Actor;
 
-use super::fake_harness::Course;
+use super::fake_harness::{Course, rejected};
 use super::people::agent;
 use super::rollback::{EARLIER, admin, completed, to_dev};
 use super::world::{COMMIT, Talk, World};
@@ -110,4 +110,24 @@ async fn the_same_start_is_answered_with_the_deployment_that_it_made() {
 
     let again = world.app.start(keyed(), agent()).await.unwrap();
     assert_eq!((again.existing, again.deployment.deployment_id), (true, first));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_whose_rollback_failed_stays_out_too() {
+    let (world, _driving) = World::driven();
+    completed(&world, EARLIER).await;
+    let bad = completed(&world, COMMIT).await;
+    world.harness.goes("deploy_prod", Course::Ends(rejected()));
+    bad.send("ROLLBACK").await;
+    bad.reaches("rollback-failed").await;
+
+    let refused = try_start(&world, COMMIT).await.unwrap_err();
+    assert_eq!(refused.code, Code::CommitQuarantined);
+    assert!(refused.message.contains(bad.id.as_str()), "{}", refused.message);
+    let status = world.app.status(bad.id.as_str()).await.unwrap();
+    assert!(status.caveats.iter().any(|it| it.starts_with("quarantined")), "{:?}", status.caveats);
+    assert!(try_start(&world, EARLIER).await.is_ok(), "a good one goes out at once");
+    world.app.release_commit("checkout", COMMIT, "mended by hand", &admin()).await.unwrap();
+    assert!(try_start(&world, COMMIT).await.is_ok());
+    bad.assert_sound();
 }

@@ -5,8 +5,10 @@ use deployment_orchestrator::app::{Code, StartRequest};
 use deployment_orchestrator::domain::execution::{Cause, Retry};
 use deployment_orchestrator::domain::finding::{FindingCode, Level};
 use deployment_orchestrator::domain::principal::Actor;
+use deployment_orchestrator::domain::rollback_way::RollbackWay;
 use deployment_orchestrator::domain::runtime_input::{Asked, RuntimeInput, RuntimeInputs};
 use deployment_orchestrator::domain::template::Template;
+use deployment_orchestrator::domain::workflow::PipelineRun;
 use deployment_orchestrator::ports::CallError;
 
 use super::fake_harness::{optional, transient, usual_template};
@@ -229,4 +231,35 @@ async fn a_locked_environment_on_the_way_is_said_beforehand_and_blocks_nothing()
     let found = found(&it).await;
     assert_eq!(said(&found.warnings), [("environment-locked", "environments.prod")]);
     assert!(found.warnings[0].message_untrusted.contains("an audit"), "{:?}", found.warnings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pipeline_that_rolls_back_is_looked_at_with_what_it_would_be_given() {
+    let (world, _driving) = World::driven_under(|policy| {
+        policy.workflow.environments[2].rollback = RollbackWay::Pipeline(PipelineRun {
+            pipeline: "rollback_prod".parse().unwrap(),
+            input_sets: Vec::new(),
+            variables: [("flavour".parse().unwrap(), Template::plain("small".to_owned()))].into(),
+            timeout_ms: None,
+        });
+    });
+    let mut template = asking(required(variable("restored_deployment_id")));
+    template.inputs.push(required(variable("ticket")));
+    world.harness.asks("rollback_prod", Ok(template));
+
+    let it = world.deploy().await;
+    it.reaches("failed").await;
+    let what = found(&it).await;
+    assert_eq!(said(&what.errors), [("input-missing", "environments.prod.rollback.variables.ticket")]);
+    assert!(what.errors[0].message_untrusted.contains("restoring-prod"), "{what:?}");
+    assert_eq!(said(&what.warnings), [("input-unknown", "environments.prod.rollback.variables.flavour")]);
+
+    world.harness.asks("rollback_prod", Err(refusal(Cause::NotFound)));
+    let it = world.deploy().await;
+    it.reaches("failed").await;
+    assert_eq!(
+        said(&found(&it).await.errors),
+        [("pipeline-not-found", "environments.prod.rollback.pipeline")]
+    );
+    assert!(world.harness.runs().is_empty());
 }

@@ -187,6 +187,7 @@ impl World {
         let mut policy = config::load(None, "ada").unwrap().policy;
         policy.gates.insert("prod".parse().unwrap(), gate());
         policy.routing.channels = [chat(), pager()].into();
+        let environment = Arc::<FakeEnvironment>::default();
         let app = App {
             store: Arc::new(Store::open(&path).unwrap()),
             policy: Arc::new(policy),
@@ -194,13 +195,14 @@ impl World {
             random: Arc::new(Counting::default()),
             wake: Wake::default(),
             executions: Arc::<FakeHarness>::clone(&harness),
+            probe: Arc::<FakeEnvironment>::clone(&environment),
             pipelines: Arc::<FakeHarness>::clone(&harness),
             server_key: None,
         };
         Self {
             app,
             harness,
-            environment: Arc::default(),
+            environment,
             told: Arc::default(),
             paged: Arc::default(),
             clock,
@@ -232,7 +234,7 @@ impl World {
             store: Arc::clone(&self.app.store),
             executions: Arc::clone(&self.app.executions),
             pipelines: Arc::clone(&self.app.pipelines),
-            probe: Arc::<FakeEnvironment>::clone(&self.environment),
+            probe: Arc::clone(&self.app.probe),
             messengers: Arc::new(
                 [(chat(), &self.told), (pager(), &self.paged)]
                     .map(|(name, told)| (name, Arc::<Told>::clone(told) as Arc<dyn Messenger>))

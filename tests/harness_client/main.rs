@@ -4,6 +4,7 @@
 mod answers;
 mod faults;
 mod rollbacks;
+mod rollouts;
 mod runs;
 mod templates;
 

@@ -143,6 +143,7 @@ impl World {
             random: Arc::new(SystemRandom),
             wake: Wake::default(),
             executions: client.clone(),
+            probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
             pipelines: client.clone(),
             server_key: Some(Arc::new(key_of("server"))),
         };
@@ -150,7 +151,7 @@ impl World {
             store: app.store.clone(),
             executions: client.clone(),
             pipelines: client,
-            probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
+            probe: app.probe.clone(),
             messengers: Arc::default(),
             policy: app.policy.clone(),
             clock: app.clock.clone(),

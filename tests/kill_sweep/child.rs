@@ -126,6 +126,7 @@ fn app(orders: &Orders) -> App {
         random: Arc::new(SystemRandom),
         wake: Wake::default(),
         executions: Arc::<Client>::clone(&client),
+        probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
         pipelines: client,
         server_key: None,
     }
@@ -147,7 +148,7 @@ fn parts(app: &App) -> Parts {
         store: Arc::clone(&app.store),
         executions: Arc::clone(&app.executions),
         pipelines: Arc::clone(&app.pipelines),
-        probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
+        probe: Arc::clone(&app.probe),
         messengers: Arc::default(),
         policy: Arc::clone(&app.policy),
         clock: Arc::clone(&app.clock),

@@ -125,7 +125,7 @@ impl World {
             store: self.app.store.clone(),
             executions: self.app.executions.clone(),
             pipelines: self.app.pipelines.clone(),
-            probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
+            probe: self.app.probe.clone(),
             messengers: Arc::default(),
             policy: self.app.policy.clone(),
             clock: self.app.clock.clone(),
@@ -240,6 +240,7 @@ fn app(
         random: random.clone(),
         wake: Wake::default(),
         executions: harness.clone(),
+        probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
         pipelines: harness,
         server_key: server_key.map(Arc::new),
     }

@@ -32,6 +32,7 @@ fn main_events(deployment: &Deployment) -> Vec<(&'static str, MainEvent)> {
         |name, verdict| MainEvent::DecisionMade { decision: decision(deployment, 1, &gate(), name, verdict) };
     let complete = |completion| MainEvent::StageComplete { completion };
     let rollback = |targets| MainEvent::Rollback { reason: "why".to_owned(), targets, overtaken: Vec::new() };
+    let overtaken = |by| MainEvent::RestoreOvertaken { environment: environment("prod"), by };
     let touched = deployment.touched();
     let wanted = ["prod", "dev"].iter().filter(|name| touched.contains(&environment(name)));
     let Event::Main(asked) = asks(deployment, &gate()) else { panic!("asking is a main event") };
@@ -72,6 +73,8 @@ fn main_events(deployment: &Deployment) -> Vec<(&'static str, MainEvent)> {
         ("", MainEvent::Cancelled),
         ("", rollback(wanted.map(|name| restore(name)).collect())),
         ("(no targets)", rollback(Vec::new())),
+        ("", overtaken(DeploymentId::new(2, 2))),
+        ("(by itself)", overtaken(deployment.id.clone())),
         ("", MainEvent::EnvironmentRestored),
         ("", MainEvent::RollbackImpossible { reason: "nothing to go back to".to_owned() }),
         ("", MainEvent::RollbackComplete),

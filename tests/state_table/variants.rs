@@ -98,6 +98,7 @@ variants!(event_variant, EVENTS, Event, {
     Event::Main(MainEvent::Cancelled) => "Cancelled",
     Event::Main(MainEvent::Rollback { .. }) => "Rollback",
     Event::Main(MainEvent::RollbackImpossible { .. }) => "RollbackImpossible",
+    Event::Main(MainEvent::RestoreOvertaken { .. }) => "RestoreOvertaken",
     Event::Main(MainEvent::EnvironmentRestored) => "EnvironmentRestored",
     Event::Main(MainEvent::RollbackComplete) => "RollbackComplete",
     Event::Main(MainEvent::RollbackFailed) => "RollbackFailed",

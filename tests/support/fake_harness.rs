@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deployment_orchestrator::domain::deployment::Variable;
+use deployment_orchestrator::domain::drift::Rollout;
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, Observation, Retry};
 use deployment_orchestrator::domain::id::{CorrelationKey, ExecutionId, PipelineId, VariableName};
 use deployment_orchestrator::domain::rollback_way::HarnessRollback;
@@ -87,6 +88,7 @@ struct World {
     aborts: usize,
     templates: HashMap<String, VecDeque<Result<RuntimeInputs, CallError>>>,
     templates_read: Vec<PipelineId>,
+    past_us: Vec<Rollout>,
     deaf: bool,
 }
 
@@ -132,6 +134,11 @@ impl FakeHarness {
     /// The newest run of `pipeline` is shown like this from now on.
     pub(crate) fn show(&self, pipeline: &str, shown: Shown) {
         self.newest(pipeline, |run| run.shown = shown);
+    }
+
+    /// Somebody ran this, and it succeeded: none of ours.
+    pub(crate) fn somebody_ran(&self, run: Rollout) {
+        self.world().past_us.push(run);
     }
 
     /// Requests to stop are taken from now on, and nothing stops.
@@ -299,6 +306,26 @@ impl Executions for FakeHarness {
 
     async fn list(&self, _filter: &ExecutionFilter) -> Result<Vec<Observation>, CallError> {
         Ok(Vec::new())
+    }
+
+    /// What somebody ran past us, and our newest run, as if it had ended just now.
+    async fn rollouts(
+        &self,
+        pipeline: &PipelineId,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Rollout>, CallError> {
+        assert!(since < until, "{since:?} {until:?}");
+        let world = self.world();
+        let newest = world.runs.iter().rev().find(|run| run.pipeline == *pipeline);
+        let own = newest.filter(|run| run.status() == ExecutionStatus::Succeeded).map(|run| Rollout {
+            execution: run.execution.clone(),
+            pipeline: pipeline.clone(),
+            ended_at: until,
+            given: Some(run.inputs.clone()),
+        });
+        let theirs = world.past_us.iter().filter(|run| run.pipeline == *pipeline).cloned();
+        Ok(theirs.chain(own).collect())
     }
 
     async fn template(&self, pipeline: &PipelineId) -> Result<RuntimeInputs, CallError> {

@@ -4,16 +4,20 @@
 //! required input fails when it is triggered, perhaps in production. One read
 //! for each pipeline says so before anything runs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use regex_lite::Regex;
 
-use super::{Parts, may_pass};
-use crate::domain::deployment::{Deployment, Variable};
+use super::{Sources, may_pass};
+use crate::domain::deployment::{Deployment, Progress, Variable};
 use crate::domain::execution::Cause;
 use crate::domain::finding::{Finding, FindingCode};
-use crate::domain::id::{PipelineId, VariableName};
+use crate::domain::id::{EnvironmentName, PipelineId, VariableName};
+use crate::domain::rollback_way::RollbackWay;
+use crate::domain::run::Run;
 use crate::domain::runtime_input::{Asked, RuntimeInput, RuntimeInputs};
+use crate::domain::state::{Restore, Rollback, State};
 use crate::domain::text::shortened;
 use crate::domain::workflow::{PipelineRun, Stage};
 use crate::ports::CallError;
@@ -24,27 +28,21 @@ const VALUE_LIMIT: usize = 40;
 /// The longest list of allowed values that is shown.
 const ALLOWED_LIMIT: usize = 120;
 
-pub(super) async fn check(parts: &Parts, deployment: &Deployment) -> Result<Vec<Finding>, CallError> {
+pub(super) async fn check(sources: &Sources, deployment: &Deployment) -> Result<Vec<Finding>, CallError> {
     let mut findings = Vec::new();
     let mut read: BTreeMap<&PipelineId, Result<RuntimeInputs, CallError>> = BTreeMap::new();
-    let workflow = &deployment.spec.workflow;
-    let deploying = workflow.environments.iter().map(|environment| {
-        (format!("environments.{}", environment.name), Stage::Deploying(environment.name.clone()))
-    });
-    let first =
-        [("pipelines.build".to_owned(), Stage::Building), ("pipelines.test".to_owned(), Stage::Testing)];
-    for (key, stage) in first.into_iter().chain(deploying) {
-        let Some(run) = workflow.pipeline_run(&stage) else { continue };
+    let visits = visits(deployment);
+    for Visit { deployment, key, stage, run } in &visits {
         if !read.contains_key(&run.pipeline) {
-            let answer = parts.executions.template(&run.pipeline).await;
+            let answer = sources.executions.template(&run.pipeline).await;
             answer.as_ref().err().map_or(Ok(()), may_pass)?;
             read.insert(&run.pipeline, answer);
         }
         match read.get(&run.pipeline) {
             Some(Ok(template)) => {
-                findings.extend(At { deployment, key: &key, stage: &stage, run, template }.findings());
+                findings.extend(At { deployment, key, stage, run, template }.findings());
             }
-            Some(Err(error)) => findings.push(unread(&key, &run.pipeline, error)),
+            Some(Err(error)) => findings.push(unread(key, &run.pipeline, error)),
             None => {}
         }
     }
@@ -53,6 +51,58 @@ pub(super) async fn check(parts: &Parts, deployment: &Deployment) -> Result<Vec<
         findings.extend(unused(deployment, &templates));
     }
     Ok(findings)
+}
+
+/// A pipeline where the deployment, or its rollback, comes to it.
+struct Visit<'a> {
+    /// The deployment as it is then.
+    deployment: Cow<'a, Deployment>,
+    /// Where the config speaks of it.
+    key: String,
+    stage: Stage,
+    run: &'a PipelineRun,
+}
+
+/// All pipelines on the way, and those of its own by which an environment is rolled back.
+fn visits(deployment: &Deployment) -> Vec<Visit<'_>> {
+    let workflow = &deployment.spec.workflow;
+    let visit = |key: &str, stage, run| Visit {
+        deployment: Cow::Borrowed(deployment),
+        key: key.to_owned(),
+        stage,
+        run,
+    };
+    let mut visits = vec![
+        visit("pipelines.build", Stage::Building, &workflow.build),
+        visit("pipelines.test", Stage::Testing, &workflow.test),
+    ];
+    for environment in &workflow.environments {
+        let (name, key) = (&environment.name, format!("environments.{}", environment.name));
+        visits.push(visit(&key, Stage::Deploying(name.clone()), &environment.deploy));
+        if let RollbackWay::Pipeline(run) = &environment.rollback {
+            visits.push(Visit {
+                deployment: Cow::Owned(rolled_back(deployment, name)),
+                key: format!("{key}.rollback"),
+                stage: Stage::Restoring(name.clone()),
+                run,
+            });
+        }
+    }
+    visits
+}
+
+/// The deployment while `environment` gets a version back. Which one that will be
+/// nobody knows; its own has inputs of the same names.
+fn rolled_back(deployment: &Deployment, environment: &EnvironmentName) -> Deployment {
+    let now = Restore {
+        environment: environment.clone(),
+        version: deployment.version_of(&Stage::Deploying(environment.clone())),
+        delivered: true,
+    };
+    let state =
+        State::RollingBack(Box::new(Rollback { stopping: None, run: Run::first(), now, then: Vec::new() }));
+    let progress = Progress { state, ..deployment.progress.clone() };
+    Deployment { progress, ..deployment.clone() }
 }
 
 fn unread(key: &str, pipeline: &PipelineId, error: &CallError) -> Finding {
@@ -121,6 +171,12 @@ impl At<'_> {
         let Self { key, stage, run, .. } = self;
         let (subject, what, fix) = match &input.asked {
             Asked::Variable(name) if given.contains_key(name) => return None,
+            // What comes back was started long ago, and its caller gives nothing more.
+            Asked::Variable(name) if matches!(stage, Stage::Restoring(_)) => (
+                format!("{key}.variables.{name}"),
+                format!("the variable {name}"),
+                format!("set it under `{key}.variables` in the config"),
+            ),
             Asked::Variable(name) => (
                 format!("variables.{name}"),
                 format!("the variable {name}"),

@@ -1,15 +1,15 @@
 //! The manifests that the caller named, below the root that the operator chose.
 
-use super::Parts;
+use super::Sources;
 use crate::checkout;
 use crate::domain::deployment::Deployment;
 use crate::domain::finding::{Finding, FindingCode};
 use crate::manifests;
 
 /// Whoever names no manifests has none looked at.
-pub(super) async fn check(parts: &Parts, deployment: &Deployment) -> Vec<Finding> {
+pub(super) async fn check(sources: &Sources, deployment: &Deployment) -> Vec<Finding> {
     let Some(path) = deployment.spec.manifests.clone() else { return Vec::new() };
-    let rules = parts.policy.validation.clone();
+    let rules = sources.policy.validation.clone();
     let Some(root) = rules.manifests_root else {
         return vec![unreadable("the config names no folder to look for them in")];
     };

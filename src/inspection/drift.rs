@@ -1,0 +1,163 @@
+//! Whether an environment still runs what this server deployed there: reading
+//! what [`crate::domain::drift`] judges. Calls Harness, and the environment where
+//! the config names an address.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::Sources;
+use crate::domain::drift::{self, Drift, Live, Rollout, Source, Unread, VersionCheck};
+use crate::domain::entrance::Stay;
+use crate::domain::execution::Observation;
+use crate::domain::health::Answer;
+use crate::domain::id::{ExecutionId, PipelineId, Repository};
+use crate::domain::place::Place;
+use crate::domain::rollback_way::RollbackWay;
+use crate::domain::time::Timestamp;
+use crate::domain::workflow::{Environment, Stage};
+use crate::ports::{CallError, PROBE_TIMEOUT};
+use crate::store::{self, Snapshot};
+
+/// How long before ours a run may have started that ended after it. A rollout
+/// that takes longer is not seen.
+const LONGEST_ROLLOUT: Duration = Duration::from_hours(24);
+
+/// What each witness says of what runs in `place`; nobody is asked where this
+/// server has deployed nothing.
+///
+/// # Errors
+/// Only those of the database. A witness that does not answer is [`Drift::Unknown`].
+pub async fn look(
+    sources: &Sources,
+    place: &Place,
+    repository: &Repository,
+) -> Result<Vec<(Source, Drift)>, store::Error> {
+    let check = sources.policy.versions.get(&place.environment).cloned();
+    let (at, of, version) = (place.clone(), repository.clone(), check.clone());
+    let Some(ours) = sources.read(move |snapshot| Ours::read(snapshot, &at, &of, version.as_ref())).await?
+    else {
+        return Ok(Vec::new());
+    };
+    let mut seen = vec![(Source::Harness, ours.in_harness(sources, place).await?)];
+    if let (Some(check), Some(url)) = (check, &ours.address) {
+        let answer = match timeout(PROBE_TIMEOUT, sources.probe.read(url)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Unread::Answered(Answer::TimedOut)),
+        };
+        seen.push((Source::VersionUrl, drift::in_answer(&ours.stay.version.commit, &check, &answer)));
+    }
+    let (at, of) = (place.clone(), repository.clone());
+    let now = sources.read(move |snapshot| newest(snapshot, &at, &of)).await?;
+    if now.as_ref() == Some(&ours.stay) {
+        return Ok(seen);
+    }
+    let why = "this server has deployed something there meanwhile; look again";
+    Ok(seen.into_iter().map(|(source, _)| (source, Drift::Unknown { why: why.to_owned() })).collect())
+}
+
+/// Our view of a place.
+struct Ours {
+    stay: Stay,
+    /// What brought it, if the history says so.
+    execution: Option<ExecutionId>,
+    /// Where the environment says what it runs.
+    address: Option<String>,
+}
+
+fn newest(
+    snapshot: &Snapshot<'_>,
+    place: &Place,
+    repository: &Repository,
+) -> Result<Option<Stay>, store::Error> {
+    Ok(snapshot.stays(&place.service, repository, &place.environment, 1)?.pop())
+}
+
+impl Ours {
+    fn read(
+        snapshot: &Snapshot<'_>,
+        place: &Place,
+        repository: &Repository,
+        check: Option<&VersionCheck>,
+    ) -> Result<Option<Self>, store::Error> {
+        let Some(stay) = newest(snapshot, place, repository)? else { return Ok(None) };
+        let history = snapshot.history(&stay.by)?;
+        let address = match check {
+            Some(check) => {
+                let stage = Stage::Deploying(place.environment.clone());
+                Some(snapshot.load(&stay.version.deployment)?.address(&check.url, &stage))
+            }
+            None => None,
+        };
+        let execution = drift::brought_by(&history, &place.environment, &stay);
+        Ok(Some(Self { stay, execution, address }))
+    }
+
+    async fn in_harness(&self, sources: &Sources, place: &Place) -> Result<Drift, store::Error> {
+        let unknown = |why: &str| Ok(Drift::Unknown { why: why.to_owned() });
+        let Some(execution) = self.execution.clone() else {
+            return unknown("the history does not say which execution brought it");
+        };
+        let Some(environment) = sources.policy.workflow.environment(&place.environment) else {
+            return unknown("the config has no such environment any more, and so no pipeline to look at");
+        };
+        let live = Live {
+            place: place.clone(),
+            commit: self.stay.version.commit.clone(),
+            execution,
+            since: self.stay.since,
+        };
+        match asked(sources, environment, &live).await {
+            Ok((own, runs)) => {
+                let past_us = past_us(sources, &live, runs).await?;
+                Ok(drift::in_harness(&live, own.as_ref(), &past_us))
+            }
+            Err(error) => unknown(&format!("Harness does not say: {error}")),
+        }
+    }
+}
+
+/// Our execution as Harness has it now, and what ran on the pipelines that go there.
+async fn asked(
+    sources: &Sources,
+    environment: &Environment,
+    live: &Live,
+) -> Result<(Option<Observation>, Vec<Rollout>), CallError> {
+    let own = sources.executions.observe(std::slice::from_ref(&live.execution)).await?.into_iter().next();
+    let overlap = i64::try_from(LONGEST_ROLLOUT.as_millis()).unwrap_or(i64::MAX);
+    let since = Timestamp(live.since.0.saturating_sub(overlap));
+    let mut runs = Vec::new();
+    for pipeline in pipelines_to(environment) {
+        runs.extend(sources.executions.rollouts(pipeline, since, sources.clock.now()).await?);
+    }
+    Ok((own, runs))
+}
+
+fn pipelines_to(environment: &Environment) -> Vec<&PipelineId> {
+    let deploy = &environment.deploy.pipeline;
+    match &environment.rollback {
+        RollbackWay::Pipeline(run) if run.pipeline != *deploy => vec![deploy, &run.pipeline],
+        RollbackWay::Pipeline(_) | RollbackWay::Redeploy | RollbackWay::Harness(_) => vec![deploy],
+    }
+}
+
+/// Those of `runs` that are none of ours. Of ours, all that ended later than what
+/// is there are under way: what has succeeded is what is there.
+async fn past_us(
+    sources: &Sources,
+    live: &Live,
+    mut runs: Vec<Rollout>,
+) -> Result<Vec<Rollout>, store::Error> {
+    runs.retain(|run| run.execution != live.execution);
+    sources
+        .read(move |snapshot| {
+            let mut past_us = Vec::new();
+            for run in runs {
+                if !snapshot.is_under_way(&run.execution)? {
+                    past_us.push(run);
+                }
+            }
+            Ok(past_us)
+        })
+        .await
+}
