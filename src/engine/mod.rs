@@ -240,8 +240,7 @@ impl Engine {
             let fence = fence.clone();
             self.parts.blocking(move |store| store.defer(&fence, &deferred)).await?;
         }
-        outbox::route(&self.parts, &fence, now).await?;
-        for channel in self.parts.blocking(move |store| store.channels_due(now)).await? {
+        for channel in outbox::route(&self.parts, &fence, now).await? {
             if !self.delivering.contains(&channel) {
                 begun += self.begin_delivery(fence.clone(), channel, now).await?;
             }

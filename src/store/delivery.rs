@@ -134,7 +134,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Claimed>, Error> {
         let channel = channel.clone();
-        if self.readers.read(|connection| claimable(connection, &channel, now, 1))?.is_empty() {
+        let claimable = self.readers.read(|connection| claimable(connection, &channel, now, limit))?;
+        if self.sound(claimable)?.is_empty() {
             return Ok(Vec::new());
         }
         self.write_as_driver(fence, move |connection| claim(connection, &channel, now, limit))
@@ -220,8 +221,8 @@ fn claimable(
     channel: &ChannelName,
     now: Timestamp,
     limit: u32,
-) -> Result<Vec<Claimed>, Error> {
-    connection
+) -> Result<Vec<Result<Claimed, Error>>, Error> {
+    Ok(connection
         .prepare_cached(
             "SELECT number, position, body, channel, delivery.issue, digest, routed_at, delivery.attempts,
                  (SELECT thread.body FROM thread WHERE thread.deployment = delivery.deployment
@@ -253,7 +254,7 @@ fn claimable(
                 attempts: attempts.saturating_add(1),
             })
         })?
-        .collect()
+        .collect())
 }
 
 fn claim(
@@ -262,7 +263,8 @@ fn claim(
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<Claimed>, Error> {
-    let claimed = claimable(connection, channel, now, limit.min(LARGEST_PAGE))?;
+    let claimable = claimable(connection, channel, now, limit.min(LARGEST_PAGE))?;
+    let claimed: Vec<Claimed> = claimable.into_iter().flatten().collect();
     let mut claim = connection
         .prepare_cached("UPDATE delivery SET due_at = ?2, attempts = ?3, claimed = 1 WHERE number = ?1")?;
     for Claimed { number, attempts, .. } in &claimed {

@@ -37,12 +37,30 @@ pub struct Routed {
 }
 
 impl Store {
-    /// The oldest notices that are not routed yet, in their order.
+    /// The oldest notices that are not routed yet, in their order. One that cannot be
+    /// read is left out and said in the log, once: it must not hold up the others.
     ///
     /// # Errors
     /// Only those of the database.
     pub fn unrouted(&self) -> Result<Vec<Posted>, Error> {
-        self.readers.read(unrouted)
+        self.sound(self.readers.read(unrouted)?)
+    }
+
+    /// Those that can be read.
+    pub(super) fn sound<T>(&self, rows: Vec<Result<T, Error>>) -> Result<Vec<T>, Error> {
+        let mut sound = Vec::new();
+        for row in rows {
+            match row {
+                Ok(row) => sound.push(row),
+                Err(Error::Corrupt { what }) => {
+                    if self.is_new(&what) {
+                        tracing::error!(%what, "a notice cannot be read, and nobody is told; look at the history");
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sound)
     }
 
     /// Note to whom notices go. One that is routed already is left as it is.
@@ -85,13 +103,13 @@ pub(super) fn enqueue(
     Ok(())
 }
 
-fn unrouted(connection: &Connection) -> Result<Vec<Posted>, Error> {
-    connection
+fn unrouted(connection: &Connection) -> Result<Vec<Result<Posted, Error>>, Error> {
+    Ok(connection
         .prepare_cached(
             "SELECT position, body FROM notice WHERE due_at IS NOT NULL ORDER BY position LIMIT ?1",
         )?
         .query_and_then([ROUTED_AT_ONCE], posted)?
-        .collect()
+        .collect())
 }
 
 fn route(connection: &Connection, routed: &Routed, at: Timestamp) -> Result<(), Error> {

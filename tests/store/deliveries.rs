@@ -189,3 +189,19 @@ fn what_is_told_together_is_claimed_together_once_one_of_it_is_due() {
     assert!(claimed.iter().all(|it| it.together) && claimed.is_sorted_by_key(|it| it.posted.position));
     assert_eq!(claim(&store, &fence, "mail", 100), [], "they are claimed");
 }
+
+#[test]
+fn a_notice_that_cannot_be_read_holds_up_nobody() {
+    let place = Place::new();
+    let (store, fence, all) = posted(&place);
+    let damage = |position: u64| {
+        place.raw().execute("UPDATE notice SET body = '{}' WHERE position = ?1", [position.cast_signed()]).unwrap();
+    };
+    damage(all[0].position);
+    assert_eq!(store.unrouted().unwrap(), all[1..]);
+    route(&store, &fence, &all[1..], &[to("chat")]);
+    damage(all[1].position);
+    let claimed = claim(&store, &fence, "chat", 10);
+    assert_eq!(claimed.len(), 1, "the other deployment");
+    assert_ne!(claimed[0].posted.notice.deployment, all[1].notice.deployment);
+}

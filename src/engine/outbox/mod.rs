@@ -25,10 +25,15 @@ const CLAIM_LIMIT: u32 = 16;
 /// The pause between two messages to one issue: trackers cap how often one is written to.
 const BETWEEN_MESSAGES_TO_AN_ISSUE: Duration = Duration::from_secs(2);
 
-/// Say of each new notice to whom it goes, and in the log what it says.
-pub(super) async fn route(parts: &Parts, fence: &Fence, now: Timestamp) -> Result<(), store::Error> {
+/// Say of each new notice to whom it goes, and in the log what it says. The
+/// channels for which something is due, these included.
+pub(super) async fn route(
+    parts: &Parts,
+    fence: &Fence,
+    now: Timestamp,
+) -> Result<Vec<ChannelName>, store::Error> {
     let (policy, fence) = (Arc::clone(&parts.policy), fence.clone());
-    let routed = parts
+    let (routed, due) = parts
         .blocking(move |store| {
             let posted = store.unrouted()?;
             let routed: Vec<Routed> =
@@ -36,11 +41,11 @@ pub(super) async fn route(parts: &Parts, fence: &Fence, now: Timestamp) -> Resul
             if !routed.is_empty() {
                 store.route(&fence, routed.clone(), now)?;
             }
-            Ok(routed)
+            Ok((routed, store.channels_due(now)?))
         })
         .await?;
     routed.iter().for_each(|it| journal::note(&it.posted.notice));
-    Ok(())
+    Ok(due)
 }
 
 /// To whom a notice goes. A deployment that cannot be read adds nobody: its
