@@ -68,7 +68,7 @@ const CLOSED: &[&str] = &["tools"];
 /// Crates that have one home.
 const HOMES: &[(&str, &[&str])] = &[
     ("rmcp", &["tools"]),
-    ("axum", &["harness::simulator", "web"]),
+    ("axum", &["cli::demo::receiver", "harness::simulator", "web"]),
     ("hyper", &["tools", "web"]),
     ("hyper_util", &["web"]),
     ("rusqlite", &["store"]),

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::show::Stage;
 use super::{Show, text};
 use crate::app::Error;
 use crate::clock::{Clock as _, SystemClock};
-use crate::harness::simulator::Script;
 
 /// How long the freeze lasts: longer than it takes to come to production.
 const LASTS: Duration = Duration::from_secs(20);
@@ -21,7 +21,7 @@ pub(super) async fn play() -> Result<(), Error> {
          environments = [\"prod\"]\nfrom = \"{from}\"\nto = \"{to}\"\noverride = [\"dana\"]\n"
     );
     let title = "Production is frozen: what is approved waits, says why, and goes on by itself.";
-    let mut show = Show::open(title, Script::default(), "", &freeze).await?;
+    let mut show = Show::open(Stage { title, more: &freeze, ..Stage::default() }).await?;
     let status = show.start("9f3c2d1").await?;
     let id = text(&status, "deployment_id").to_owned();
     let status = show.until_asked(status).await?;

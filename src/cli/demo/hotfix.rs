@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
+use super::show::Stage;
 use super::{Show, text};
 use crate::app::Error;
-use crate::harness::simulator::Script;
 
 const PATH: &str = r#"[paths.hotfix]
 skip = ["testing", "dev", "staging"]
@@ -14,7 +14,7 @@ approval = { required_approvals = 2 }
 
 pub(super) async fn play() -> Result<(), Error> {
     let title = "A fix takes the short way to production: fewer stages, on record, and more approval.";
-    let mut show = Show::open(title, Script::default(), "", PATH).await?;
+    let mut show = Show::open(Stage { title, more: PATH, ..Stage::default() }).await?;
     show.screen.agent(
         "start_deployment(acme/checkout, main, f1e2d30, target prod, path hotfix): refused without a reason",
     );

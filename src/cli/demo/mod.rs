@@ -4,8 +4,10 @@
 //! spoken to over standard input and output; the simulator is a Harness over
 //! HTTP; what people do are the commands that they would type.
 
+mod approvals;
 mod freeze;
 mod hotfix;
+mod receiver;
 mod release;
 mod rollback;
 mod screen;
@@ -24,6 +26,8 @@ use crate::app::{Code, Error};
 pub(super) enum Scenario {
     /// A commit goes to production; its tests meet a broken connection once. Ends `completed`.
     Release,
+    /// People are told of a release in Slack, Teams and over a webhook. Ends `completed`.
+    Approvals,
     /// A freeze begins to matter between approval and trigger. Ends `completed` after it.
     Freeze,
     /// A fix leaves stages out, on record, and two people approve. Ends `completed`.
@@ -39,6 +43,7 @@ pub(super) async fn run(scenario: Scenario) -> Result<(), Error> {
     let play = async {
         match scenario {
             Scenario::Release => release::play().await,
+            Scenario::Approvals => approvals::play().await,
             Scenario::Freeze => freeze::play().await,
             Scenario::Hotfix => hotfix::play().await,
             Scenario::Rollback => rollback::play().await,

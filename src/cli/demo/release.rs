@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::show::Stage;
 use super::{Show, text};
 use crate::app::Error;
 use crate::harness::simulator::{Ending, Pipeline, Script};
 
 pub(super) async fn play() -> Result<(), Error> {
     let title = "A commit goes from dev to production: an agent asks, the server drives, a person decides.";
-    let mut show = Show::open(title, script(), "", "").await?;
+    let mut show = Show::open(Stage { title, script: script(), ..Stage::default() }).await?;
     let status = show.start("9f3c2d1").await?;
     let id = text(&status, "deployment_id").to_owned();
     let status = show.until_asked(status).await?;

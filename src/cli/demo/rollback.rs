@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::show::Stage;
 use super::{Show, text};
 use crate::app::Error;
 use crate::harness::simulator::{Ending, Pipeline, Script};
@@ -12,7 +13,9 @@ const BAD: &str = "bad0c0d";
 
 pub(super) async fn play() -> Result<(), Error> {
     let title = "A release fails in production: the version before comes back by itself.";
-    let mut show = Show::open(title, script(), "automatic_rollback = true", "").await?;
+    let mut show =
+        Show::open(Stage { title, script: script(), prod: "automatic_rollback = true", ..Stage::default() })
+            .await?;
     let good = show.start(GOOD).await?;
     let id = text(&good, "deployment_id").to_owned();
     let good = show.until_asked(good).await?;

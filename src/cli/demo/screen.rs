@@ -68,6 +68,14 @@ impl Screen {
         self.say(&output::styled(Style::Waiting, &format!("{name:<6} $")), command);
     }
 
+    /// A message, as whoever it is for reads it.
+    pub(super) fn message(&mut self, to: &str, lines: &[String]) {
+        self.say(&output::styled(Style::Good, &format!("{to:<8}")), "");
+        for line in lines {
+            self.say("        │", line);
+        }
+    }
+
     pub(super) fn said(&mut self, line: &str) {
         self.say("        ", line);
     }

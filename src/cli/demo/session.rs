@@ -38,8 +38,12 @@ pub(super) fn command(folder: &Path) -> Result<Command, Error> {
 }
 
 impl Session {
-    /// Start the server on the simulator at `harness`.
-    pub(super) async fn open(folder: &Path, harness: &str) -> Result<Self, Error> {
+    /// Start the server on the simulator at `harness`, with these secrets in its environment.
+    pub(super) async fn open(
+        folder: &Path,
+        harness: &str,
+        secrets: &[(&str, String)],
+    ) -> Result<Self, Error> {
         let mut child = command(folder)?
             .arg("serve")
             .env("HARNESS_BASE_URL", harness)
@@ -47,6 +51,7 @@ impl Session {
             .env("HARNESS_ACCOUNT_ID", "demo")
             .env("HARNESS_ORG_ID", "default")
             .env("HARNESS_PROJECT_ID", "trial")
+            .envs(secrets.iter().map(|(name, value)| (name, value)))
             .envs(quiet_unless_asked())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -27,9 +27,24 @@ pub(super) struct Show {
     simulator: Simulator,
 }
 
+/// What a scenario is set up with.
+#[derive(Default)]
+pub(super) struct Stage<'a> {
+    /// What is shown, in one line.
+    pub(super) title: &'a str,
+    /// What Harness plays.
+    pub(super) script: Script,
+    /// Further lines of the config about prod.
+    pub(super) prod: &'a str,
+    /// Further tables of the config, beside people and environments.
+    pub(super) more: &'a str,
+    /// The secrets that the server is given, by their variables.
+    pub(super) secrets: &'a [(&'a str, String)],
+}
+
 impl Show {
-    /// With this Harness, and this in the config beside people and environments.
-    pub(super) async fn open(title: &str, script: Script, prod: &str, more: &str) -> Result<Self, Error> {
+    pub(super) async fn open(stage: Stage<'_>) -> Result<Self, Error> {
+        let Stage { title, script, prod, more, secrets } = stage;
         let folder = tempfile::Builder::new()
             .prefix("deployment-orchestrator-demo-")
             .tempdir()
@@ -67,7 +82,7 @@ fastest_poll = "150ms"
             .map_err(|error| failed(&format!("the config cannot be written: {error}")))?;
         let screen = Screen::begin();
         screen.scene(title, &simulator.url(), &folder.path().join("demo.db"));
-        let session = Session::open(folder.path(), &simulator.url()).await?;
+        let session = Session::open(folder.path(), &simulator.url(), secrets).await?;
         Ok(Self { screen, session, folder, simulator })
     }
 
