@@ -19,22 +19,19 @@ const DEADLINE: Duration = Duration::from_mins(2);
 
 /// A world whose dev must give three good answers in a row, five seconds apart.
 fn checked() -> (World, Driving) {
-    let mut world = World::new();
-    let mut policy = (*world.app.policy).clone();
-    policy.workflow.environments[0].health = Some(HealthCheck {
-        url: "https://${deployment.service}.${environment.name}.acme.example/healthz?key=hush"
-            .parse()
-            .unwrap(),
-        status: 200,
-        successes: 3,
-        interval_ms: 5_000,
-        timeout_ms: u64::try_from(DEADLINE.as_millis()).unwrap(),
-    });
-    // These tests count the questions after a deploy, and nobody is to ask before it.
-    policy.validation.levels.insert(FindingCode::TargetUnhealthy, Level::Off);
-    world.app.policy = Arc::new(policy);
-    let driving = world.drive("first");
-    (world, driving)
+    World::driven_under(|policy| {
+        policy.workflow.environments[0].health = Some(HealthCheck {
+            url: "https://${deployment.service}.${environment.name}.acme.example/healthz?key=hush"
+                .parse()
+                .unwrap(),
+            status: 200,
+            successes: 3,
+            interval_ms: 5_000,
+            timeout_ms: u64::try_from(DEADLINE.as_millis()).unwrap(),
+        });
+        // These tests count the questions after a deploy, and nobody is to ask before it.
+        policy.validation.levels.insert(FindingCode::TargetUnhealthy, Level::Off);
+    })
 }
 
 /// The usual commit to dev, in this mode.

@@ -52,10 +52,7 @@ approval = {{ approvers = ["grace", "heidi"] }}
 }
 
 fn installed(policy: Policy) -> (World, Driving) {
-    let mut world = World::new();
-    world.app.policy = Arc::new(policy);
-    let driving = world.drive("first");
-    (world, driving)
+    World::driven_under(|ordinary| *ordinary = policy)
 }
 
 fn asked_for() -> StartRequest {

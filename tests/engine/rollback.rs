@@ -1,11 +1,9 @@
 //! Environments get their last good version back: in which way, and when.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use deployment_orchestrator::app::StartRequest;
-use deployment_orchestrator::config::Policy;
 use deployment_orchestrator::domain::event::{Event, MainEvent};
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, Retry};
 use deployment_orchestrator::domain::health::HealthCheck;
@@ -27,12 +25,7 @@ pub(super) const EARLIER: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567";
 
 /// An installation whose prod is changed before it drives.
 fn prod(change: impl FnOnce(&mut Environment)) -> (World, Driving) {
-    let mut world = World::new();
-    let mut policy = Policy::clone(&world.app.policy);
-    change(policy.workflow.environments.last_mut().unwrap());
-    world.app.policy = Arc::new(policy);
-    let driving = world.drive("first");
-    (world, driving)
+    World::driven_under(|policy| change(policy.workflow.environments.last_mut().unwrap()))
 }
 
 /// Harness undoes what it rolled out of checkout in prod.

@@ -1,6 +1,5 @@
 //! A stage whose execution takes longer than the config allows it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus};
@@ -13,15 +12,12 @@ const TIMEOUT: Duration = Duration::from_mins(15);
 
 /// A world whose tests and whose deploys to prod may take a quarter of an hour.
 fn limited() -> (World, Driving) {
-    let mut world = World::new();
-    let mut policy = (*world.app.policy).clone();
-    let workflow = &mut policy.workflow;
-    for run in [&mut workflow.test, &mut workflow.environments[2].deploy] {
-        run.timeout_ms = Some(u64::try_from(TIMEOUT.as_millis()).unwrap());
-    }
-    world.app.policy = Arc::new(policy);
-    let driving = world.drive("first");
-    (world, driving)
+    World::driven_under(|policy| {
+        let workflow = &mut policy.workflow;
+        for run in [&mut workflow.test, &mut workflow.environments[2].deploy] {
+            run.timeout_ms = Some(u64::try_from(TIMEOUT.as_millis()).unwrap());
+        }
+    })
 }
 
 /// Why it failed.
