@@ -1,10 +1,9 @@
 //! Freezes at the trigger: nothing goes in while one is on, and what waits goes on when it ends.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use deployment_orchestrator::app::Code;
-use deployment_orchestrator::config::{self, Policy};
+use deployment_orchestrator::config;
 use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::time::Timestamp;
@@ -12,11 +11,10 @@ use deployment_orchestrator::domain::time::Timestamp;
 use super::world::{Driving, World};
 
 /// When the tests' clocks begin: Tuesday, 14 November 2023, 22:13:20 in UTC.
-const BEGIN: Timestamp = Timestamp(1_700_000_000_000);
+pub(super) const BEGIN: Timestamp = Timestamp(1_700_000_000_000);
 
 /// An installation with this freeze of prod, which Grace may override.
-fn frozen(from: Duration, to: Duration) -> (World, Driving) {
-    let mut world = World::new();
+pub(super) fn frozen(from: Duration, to: Duration) -> (World, Driving) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     let at = |offset| BEGIN.plus(offset).to_rfc3339();
@@ -29,33 +27,11 @@ fn frozen(from: Duration, to: Duration) -> (World, Driving) {
     );
     std::fs::write(&path, text).unwrap();
     let freezes = config::load(Some(&path), "ada").unwrap().policy.freezes;
-    world.app.policy = Arc::new(Policy { freezes, ..Policy::clone(&world.app.policy) });
-    let driving = world.drive("first");
-    (world, driving)
+    World::driven_under(|policy| policy.freezes = freezes)
 }
 
 fn person(name: &str) -> Actor {
     Actor::at_command_line(name.parse().unwrap())
-}
-
-/// Lesson: work that a deny window held was not resumed when it was lifted.
-#[tokio::test(start_paused = true)]
-async fn what_a_freeze_holds_goes_on_when_it_ends() {
-    let (world, _driving) = frozen(Duration::ZERO, Duration::from_mins(20));
-    let it = world.deploy().await;
-    it.asks(1).await;
-    it.approve().await;
-    let held = it.until(|it| it.progress.held.is_some()).await.progress.held.unwrap();
-    assert_eq!(held.by[0].name(), "frozen");
-    let status = world.app.status(it.id.as_str()).await.unwrap();
-    assert!(status.waiting_for.contains("the shop is full"), "{}", status.waiting_for);
-    assert!(world.harness.runs_of("deploy_prod").is_empty());
-
-    it.reaches("completed").await;
-    let ran = world.harness.runs_of("deploy_prod")[0].started;
-    assert!(ran.elapsed() < Duration::from_mins(1), "it went on at once");
-    assert!(world.app.clock.now() >= BEGIN.plus(Duration::from_mins(20)));
-    it.assert_sound();
 }
 
 /// Lesson: a freeze that begins between the approval and the trigger counts.

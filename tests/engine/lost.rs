@@ -2,27 +2,20 @@
 
 use std::time::Duration;
 
+use deployment_orchestrator::domain::execution::Cause;
 use deployment_orchestrator::domain::notice::Topic;
 
 use super::fake_harness::{Answer, Shown, transient};
-use super::world::{World, status_of};
-use deployment_orchestrator::domain::execution::Cause;
+use super::world::{Talk, World, status_of};
 
-#[tokio::test(start_paused = true)]
-async fn a_run_whose_reply_was_lost_is_adopted() {
-    for (pipeline, answer) in [("build_and_push", Answer::LostButRuns), ("deploy_prod", Answer::LostButRuns)]
-    {
-        let (world, _driving) = World::driven();
-        world.harness.answers(pipeline, answer);
-        let it = world.deploy().await;
-        it.asks(1).await;
-        it.approve().await;
-
-        it.reaches("completed").await;
-        assert_eq!(world.harness.runs().len(), 5);
-        assert_eq!(world.harness.triggers_of(pipeline), 1);
-        it.assert_sound();
-    }
+/// An approved deployment whose trigger of prod got no reply.
+async fn lost_in_production(world: &World, answer: Answer) -> Talk<'_> {
+    world.harness.answers("deploy_prod", answer);
+    let it = world.deploy().await;
+    it.asks(1).await;
+    it.approve().await;
+    it.reaches_in("deploying-prod", "outcome-unknown").await;
+    it
 }
 
 #[tokio::test(start_paused = true)]
@@ -60,12 +53,7 @@ async fn a_run_that_never_appears_is_another_attempt_after_settling() {
 #[tokio::test(start_paused = true)]
 async fn in_production_a_lost_run_is_waited_for_and_adopted_when_it_appears_late() {
     let (world, _driving) = World::driven();
-    world.harness.answers("deploy_prod", Answer::LostAndHidden);
-    let it = world.deploy().await;
-    it.asks(1).await;
-    it.approve().await;
-
-    it.reaches_in("deploying-prod", "outcome-unknown").await;
+    let it = lost_in_production(&world, Answer::LostAndHidden).await;
     world.pass(Duration::from_mins(20)).await;
     assert_eq!(status_of(&it.now()), "outcome-unknown");
     assert_eq!(world.told.count(Topic::NeedsHuman), 1, "people are told, and once");
@@ -79,11 +67,7 @@ async fn in_production_a_lost_run_is_waited_for_and_adopted_when_it_appears_late
 #[tokio::test(start_paused = true)]
 async fn a_person_who_has_looked_lets_production_be_triggered_again() {
     let (world, _driving) = World::driven();
-    world.harness.answers("deploy_prod", Answer::LostAndNotRun);
-    let it = world.deploy().await;
-    it.asks(1).await;
-    it.approve().await;
-    it.reaches_in("deploying-prod", "outcome-unknown").await;
+    let it = lost_in_production(&world, Answer::LostAndNotRun).await;
     world.pass(Duration::from_mins(10)).await;
 
     it.resolve().await;
@@ -99,11 +83,7 @@ async fn a_person_who_has_looked_lets_production_be_triggered_again() {
 #[tokio::test(start_paused = true)]
 async fn an_approval_that_has_expired_does_not_let_production_be_triggered_again() {
     let (world, _driving) = World::driven();
-    world.harness.answers("deploy_prod", Answer::LostAndNotRun);
-    let it = world.deploy().await;
-    it.asks(1).await;
-    it.approve().await;
-    it.reaches_in("deploying-prod", "outcome-unknown").await;
+    let it = lost_in_production(&world, Answer::LostAndNotRun).await;
     world.pass(super::people::OPEN_FOR).await;
 
     it.resolve().await;

@@ -24,6 +24,8 @@ mod health;
 #[cfg(test)]
 mod hotfix;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod lost;
 #[cfg(test)]
 mod places;

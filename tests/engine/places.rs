@@ -1,10 +1,8 @@
 //! Several deployments before one environment: who goes in, who waits, and why.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use deployment_orchestrator::app::StartRequest;
-use deployment_orchestrator::config::Policy;
 use deployment_orchestrator::domain::entrance::{OnConflict, Proof, Rules, WhileWaiting};
 use deployment_orchestrator::domain::execution::ExecutionStatus;
 use deployment_orchestrator::domain::notice::Topic;
@@ -18,36 +16,42 @@ use super::world::{COMMIT, Driving, Talk, World};
 const OTHER_COMMIT: &str = "0ddba11000000000000000000000000000000000";
 
 /// An installation whose rules for `environment` are changed before it drives.
-fn ruled(environment: &str, change: impl FnOnce(&mut Rules)) -> (World, Driving) {
-    let mut world = World::new();
-    let mut policy = Policy::clone(&world.app.policy);
-    change(policy.rules.get_mut(&environment.parse().unwrap()).unwrap());
-    world.app.policy = Arc::new(policy);
-    let driving = world.drive("first");
-    (world, driving)
+pub(super) fn ruled(environment: &str, change: impl FnOnce(&mut Rules)) -> (World, Driving) {
+    World::driven_under(|policy| change(policy.rules.get_mut(&environment.parse().unwrap()).unwrap()))
 }
 
-async fn another(world: &World) -> Talk<'_> {
+/// A deployment that runs in dev until a test says how it ends.
+async fn first_in_dev(world: &World) -> Talk<'_> {
+    world.harness.goes("deploy_dev", Course::Stays(ExecutionStatus::Running));
+    let first = world.deploy().await;
+    first.reaches_in("deploying-dev", "running").await;
+    first
+}
+
+pub(super) async fn another(world: &World) -> Talk<'_> {
     world.start(StartRequest { commit_sha: OTHER_COMMIT.to_owned(), ..StartRequest::default() }).await
+}
+
+/// Another, which has found the way barred.
+async fn another_that_waits(world: &World) -> Talk<'_> {
+    let second = another(world).await;
+    second.until(|it| it.progress.held.is_some()).await;
+    second
 }
 
 fn holds(it: &Talk<'_>) -> Vec<&'static str> {
     it.now().progress.held.map_or_else(Vec::new, |held| held.by.iter().map(|hold| hold.name()).collect())
 }
 
-fn person() -> Actor {
+pub(super) fn person() -> Actor {
     Actor::at_command_line("ada".parse().unwrap())
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_second_waits_until_the_first_is_done_there() {
     let (world, _driving) = World::driven();
-    world.harness.goes("deploy_dev", Course::Stays(ExecutionStatus::Running));
-    let first = world.deploy().await;
-    first.reaches_in("deploying-dev", "running").await;
-    let second = another(&world).await;
-
-    second.until(|it| it.progress.held.is_some()).await;
+    let first = first_in_dev(&world).await;
+    let second = another_that_waits(&world).await;
     assert_eq!(holds(&second), ["taken"]);
     let status = world.app.status(second.id.as_str()).await.unwrap();
     assert!(status.waiting_for.contains(first.id.as_str()), "{}", status.waiting_for);
@@ -64,11 +68,8 @@ async fn the_second_waits_until_the_first_is_done_there() {
 #[tokio::test(start_paused = true)]
 async fn the_others_follow_in_the_order_in_which_they_came() {
     let (world, _driving) = World::driven();
-    world.harness.goes("deploy_dev", Course::Stays(ExecutionStatus::Running));
-    let first = world.deploy().await;
-    first.reaches_in("deploying-dev", "running").await;
-    let second = another(&world).await;
-    second.until(|it| it.progress.held.is_some()).await;
+    first_in_dev(&world).await;
+    another_that_waits(&world).await;
     let third =
         world.start(StartRequest { commit_sha: "abcdef0".to_owned(), ..StartRequest::default() }).await;
     third.until(|it| it.progress.held.is_some()).await;
@@ -98,44 +99,11 @@ async fn a_lock_keeps_everybody_out_until_it_is_taken_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_that_does_not_get_free_is_told_once() {
-    let (world, _driving) = ruled("dev", |rules| rules.alert_after = Duration::from_mins(10));
-    world.app.lock("dev", None, "an audit", &person()).await.unwrap();
-    let it = world.deploy().await;
-    it.until(|it| it.progress.held.as_ref().is_some_and(|held| held.told)).await;
-    world.pass(Duration::from_hours(3)).await;
-    assert_eq!(world.told.count(Topic::NeedsHuman), 1);
-    let text = world.told.notices().pop().unwrap().text;
-    assert!(text.contains("an audit") && text.contains("unlock"), "{text}");
-    it.assert_sound();
-}
-
-/// Lesson: thirteen days of deployments queued behind one that nobody approved.
-#[tokio::test(start_paused = true)]
-async fn who_waits_for_people_holds_nobody_up() {
-    let (world, _driving) = World::driven();
-    let first = world.deploy().await;
-    first.asks(1).await;
-    let second = another(&world).await;
-    second.asks(1).await;
-    second.approve().await;
-    second.reaches("completed").await;
-
-    // People looked at what was there before the second.
-    first.approve().await;
-    first.asks(2).await;
-    first.approve().await;
-    first.reaches("completed").await;
-    first.assert_sound();
-}
-
-#[tokio::test(start_paused = true)]
 async fn where_the_config_says_so_the_place_is_held_while_people_are_asked() {
     let (world, _driving) = ruled("prod", |rules| rules.while_waiting = WhileWaiting::Hold);
     let first = world.deploy().await;
     first.asks(1).await;
-    let second = another(&world).await;
-    second.until(|it| it.progress.held.is_some()).await;
+    let second = another_that_waits(&world).await;
     assert_eq!(holds(&second), ["taken"]);
     assert_eq!(second.now().progress.requests, 0, "nobody is asked yet");
 
@@ -167,9 +135,7 @@ async fn the_newest_supersedes_those_that_wait_and_they_say_so() {
 #[tokio::test(start_paused = true)]
 async fn where_the_config_refuses_to_wait_the_second_fails() {
     let (world, _driving) = ruled("dev", |rules| rules.on_conflict = OnConflict::Refuse);
-    world.harness.goes("deploy_dev", Course::Stays(ExecutionStatus::Running));
-    let first = world.deploy().await;
-    first.reaches_in("deploying-dev", "running").await;
+    let first = first_in_dev(&world).await;
     let second = another(&world).await;
     let failed = second.reaches("failed").await;
     let State::Failed { reason, .. } = failed.progress.state else { panic!() };
@@ -224,13 +190,10 @@ async fn a_later_failure_of_the_same_commit_keeps_it_out() {
 #[tokio::test(start_paused = true)]
 async fn a_place_outlives_the_process_that_took_it() {
     let (world, driving) = World::driven();
-    world.harness.goes("deploy_dev", Course::Stays(ExecutionStatus::Running));
-    let first = world.deploy().await;
-    first.reaches_in("deploying-dev", "running").await;
+    let first = first_in_dev(&world).await;
     driving.crash().await;
     let _other = world.drive_anew("second");
-    let second = another(&world).await;
-    second.until(|it| it.progress.held.is_some()).await;
+    let second = another_that_waits(&world).await;
     world.harness.now("deploy_dev", ExecutionStatus::Succeeded);
     first.reaches("awaiting-approval").await;
     second.reaches("awaiting-approval").await;
@@ -240,11 +203,8 @@ async fn a_place_outlives_the_process_that_took_it() {
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_deployment_gives_its_place_back_when_harness_confirms() {
     let (world, _driving) = World::driven();
-    world.harness.goes("deploy_dev", Course::Stays(ExecutionStatus::Running));
-    let first = world.deploy().await;
-    first.reaches_in("deploying-dev", "running").await;
-    let second = another(&world).await;
-    second.until(|it| it.progress.held.is_some()).await;
+    let first = first_in_dev(&world).await;
+    let second = another_that_waits(&world).await;
     first.send("CANCEL").await;
     first.reaches("cancelled").await;
     second.reaches("awaiting-approval").await;

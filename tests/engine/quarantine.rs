@@ -11,7 +11,7 @@ use super::people::agent;
 use super::rollback::{EARLIER, admin, completed, to_dev};
 use super::world::{COMMIT, Talk, World};
 
-fn request(commit: &str) -> StartRequest {
+pub(super) fn request(commit: &str) -> StartRequest {
     StartRequest {
         repository: "acme/checkout".to_owned(),
         branch: "main".to_owned(),
@@ -21,49 +21,22 @@ fn request(commit: &str) -> StartRequest {
 }
 
 /// One that is on its way to dev, and whose tests take long.
-async fn at_tests<'w>(world: &'w World, commit: &str) -> Talk<'w> {
+pub(super) async fn at_tests<'w>(world: &'w World, commit: &str) -> Talk<'w> {
     world.harness.goes("run_tests", Course::Stays(ExecutionStatus::Running));
     let it = to_dev(world, commit).await;
     it.reaches_in("testing", "running").await;
     it
 }
 
-async fn try_start(world: &World, commit: &str) -> Result<(), Error> {
+pub(super) async fn try_start(world: &World, commit: &str) -> Result<(), Error> {
     world.app.start(request(commit), agent()).await.map(drop)
 }
 
-async fn rolled_back<'w>(world: &'w World, commit: &str) -> Talk<'w> {
+pub(super) async fn rolled_back<'w>(world: &'w World, commit: &str) -> Talk<'w> {
     let it = completed(world, commit).await;
     it.send("ROLLBACK").await;
     it.reaches("rolled-back").await;
     it
-}
-
-/// Lesson: what automation had just rolled back, automation deployed again.
-#[tokio::test(start_paused = true)]
-async fn a_commit_that_was_rolled_back_is_not_deployed_again() {
-    let (world, _driving) = World::driven();
-    completed(&world, EARLIER).await;
-    let waits = at_tests(&world, COMMIT).await;
-    let tests = world.harness.runs_of("run_tests").pop().unwrap().execution;
-    let bad = rolled_back(&world, COMMIT).await;
-
-    for commit in [COMMIT, &COMMIT[..7]] {
-        let refused = try_start(&world, commit).await.unwrap_err();
-        assert_eq!(refused.code, Code::CommitQuarantined);
-        assert!(refused.message.contains(bad.id.as_str()), "{}", refused.message);
-        assert!(refused.hint.contains("release-commit checkout"), "{}", refused.hint);
-    }
-    let plan = world.app.plan(request(COMMIT), agent()).await.unwrap();
-    assert!(!plan.startable && plan.blockers[0].contains(bad.id.as_str()), "{:?}", plan.blockers);
-    world.harness.ends(&tests, ExecutionStatus::Succeeded);
-    waits.until(|it| it.progress.held.is_some()).await;
-    assert_eq!(waits.now().progress.held.unwrap().by[0].name(), "quarantined", "what was in flight is held");
-    let status = world.app.status(bad.id.as_str()).await.unwrap();
-    assert!(status.caveats.iter().any(|it| it.starts_with("quarantined")), "{:?}", status.caveats);
-    assert!(!status.available_events.contains(&"RETRY".to_owned()), "it does not come back by itself either");
-    assert!(world.app.start(request(EARLIER), agent()).await.is_ok(), "what came back is good");
-    bad.assert_sound();
 }
 
 #[tokio::test(start_paused = true)]

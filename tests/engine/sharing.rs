@@ -81,37 +81,10 @@ async fn of_two_engines_one_drives_and_the_other_takes_over_after_a_crash() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_that_was_suspended_writes_nothing_when_it_comes_back() {
-    let world = World::new();
-    let it = world.deploy().await;
-    let mut suspended = Engine::new(world.parts(), "suspended".to_owned());
-    while it.now().progress.state.name() != "building" {
-        suspended.tick().await.unwrap();
-        suspended.finish().await;
-    }
-    assert!(matches!(suspended.tick().await.unwrap(), Tick::Began(1..)), "about to trigger the build");
-
-    let _other = world.drive("other");
-    it.asks(1).await;
-    let before = it.now();
-    suspended.finish().await;
-
-    assert_eq!(suspended.tick().await.unwrap(), Tick::Standby);
-    assert_eq!(it.now(), before);
-    assert_eq!(world.harness.triggers_of("build_and_push"), 1);
-    it.assert_sound();
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_engine_that_has_lost_its_lease_calls_nobody() {
     let world = World::new();
     let it = world.deploy().await;
-    let mut suspended = Engine::new(world.parts(), "suspended".to_owned());
-    while it.now().progress.state.name() != "building" {
-        suspended.tick().await.unwrap();
-        suspended.finish().await;
-    }
-    assert!(matches!(suspended.tick().await.unwrap(), Tick::Began(1..)), "about to trigger the build");
+    let mut suspended = suspended_before_the_build(&it).await;
     let before = it.now();
 
     world.pass(Duration::from_secs(10)).await;
@@ -162,11 +135,22 @@ async fn a_clock_that_jumps_neither_stops_a_deployment_nor_starts_anything_twice
     }
 }
 
+/// An engine that has begun to trigger the build, and gets no further.
+pub(super) async fn suspended_before_the_build(it: &Talk<'_>) -> Engine {
+    let mut engine = Engine::new(it.world.parts(), "suspended".to_owned());
+    while it.now().progress.state.name() != "building" {
+        engine.tick().await.unwrap();
+        engine.finish().await;
+    }
+    assert!(matches!(engine.tick().await.unwrap(), Tick::Began(1..)), "about to trigger the build");
+    engine
+}
+
 fn driver(world: &World) -> Option<String> {
     world.app.store.driver().unwrap().map(|driver| driver.holder)
 }
 
-fn commit(number: usize) -> StartRequest {
+pub(super) fn commit(number: usize) -> StartRequest {
     StartRequest { commit_sha: format!("{number:040x}"), ..StartRequest::default() }
 }
 

@@ -10,7 +10,7 @@ use deployment_orchestrator::ports::CallError;
 use deployment_orchestrator::store::Which;
 
 use super::fake_harness::{Answer, Course, Shown, rejected, unlucky};
-use super::world::{COMMIT, World, status_of, waits_until};
+use super::world::{COMMIT, World, waits_until};
 
 /// The way to prod when nothing goes wrong.
 const WAY: [&str; 14] = [
@@ -165,21 +165,6 @@ async fn an_execution_that_waits_for_a_person_or_says_a_strange_word_is_watched_
 
     it.asks(1).await;
     it.assert_sound();
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_execution_that_harness_forgets_fails_after_settling() {
-    let (world, _driving) = World::driven();
-    world.harness.goes("build_and_push", Course::Stays(ExecutionStatus::Running));
-    let it = world.deploy().await;
-    it.reaches_in("building", "running").await;
-
-    world.harness.show("build_and_push", Shown::Nowhere);
-    world.pass(Duration::from_secs(40)).await;
-    assert_eq!(status_of(&it.now()), "running", "a list may lag behind");
-
-    it.reaches("failed").await;
-    assert_eq!(world.harness.runs_of("build_and_push").len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

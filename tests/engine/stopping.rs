@@ -13,27 +13,6 @@ use super::world::{COMMIT, Talk, World};
 const EARLIER: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567";
 
 #[tokio::test(start_paused = true)]
-async fn cancelled_means_that_harness_confirms_it() {
-    let (world, _driving) = World::driven();
-    world.harness.goes("deploy_dev", Course::Stays(ExecutionStatus::Running));
-    world.harness.is_deaf(true);
-    let it = world.deploy().await;
-    it.reaches_in("deploying-dev", "running").await;
-
-    it.send("CANCEL").await;
-    world.until(|it| it.harness.aborts() == 1).await;
-    world.pass(Duration::from_secs(45)).await;
-    assert_eq!(it.now().progress.state.name(), "cancelling", "it still runs");
-    world.until(|it| it.harness.aborts() == 2).await;
-    world.harness.is_deaf(false);
-
-    it.reaches("cancelled").await;
-    assert_eq!(world.harness.runs_of("deploy_dev")[0].status(), ExecutionStatus::Aborted);
-    assert!(world.harness.runs_of("deploy_staging").is_empty());
-    it.assert_sound();
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_success_of_the_last_stage_beats_the_cancellation() {
     let (world, _driving) = World::driven();
     world.harness.goes("deploy_prod", Course::Stays(ExecutionStatus::Running));

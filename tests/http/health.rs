@@ -33,8 +33,10 @@ async fn whoever_asks_for_health_need_not_know_our_name() {
     assert_eq!(answer.status(), StatusCode::OK);
 }
 
+/// The loop had died, the probe was green, and promotions waited without an error
+/// ([kargo#6790](https://github.com/akuity/kargo/issues/6790)).
 #[tokio::test]
-async fn a_server_whose_engine_stands_still_is_red() {
+async fn a_dead_loop_is_not_healthy() {
     let mut world = World::new(Script::instant()).await;
     let agent = Mcp::open(&world, Era::Modern).await;
     let id = agent.start("dev").await;
