@@ -178,6 +178,16 @@ mod tests {
     }
 
     #[test]
+    fn the_next_question_comes_after_the_pause_and_never_after_the_deadline() {
+        let fresh = check().begin(Timestamp(0));
+        assert_eq!(fresh.next, Timestamp(0), "the first comes at once");
+        for (at, next) in [(0, 5_000), (55_000, 60_000), (55_001, 60_000), (59_999, 60_000)] {
+            assert_eq!(check().after(&fresh, BAD, Timestamp(at)).next, Timestamp(next), "after one at {at}");
+            assert_eq!(check().next(&fresh, Timestamp(at)), Timestamp(next), "after one at {at}");
+        }
+    }
+
+    #[test]
     fn a_bad_answer_is_news_when_the_last_one_was_another() {
         let fresh = check().begin(Timestamp(0));
         let after = |answer| check().after(&fresh, answer, Timestamp(0));
