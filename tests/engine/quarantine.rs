@@ -69,6 +69,35 @@ async fn an_admin_releases_a_commit_and_no_agent_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_abbreviation_keeps_the_whole_commit_out_and_only_of_its_service() {
+    let (world, _driving) = World::driven();
+    completed(&world, EARLIER).await;
+    rolled_back(&world, &COMMIT[..7]).await;
+
+    assert_eq!(try_start(&world, COMMIT).await.unwrap_err().code, Code::CommitQuarantined);
+    let billing = StartRequest { service: Some("billing".to_owned()), ..request(COMMIT) };
+    assert!(world.app.start(billing, agent()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_is_for_every_rollback_before_it_and_for_none_after_it() {
+    let (world, _driving) = World::driven();
+    completed(&world, EARLIER).await;
+    let [older, newer] = [completed(&world, COMMIT).await, completed(&world, &COMMIT[..7]).await];
+    for it in [&newer, &older] {
+        it.send("ROLLBACK").await;
+        it.reaches("rolled-back").await;
+    }
+
+    let released =
+        world.app.release_commit("checkout", COMMIT, "it was the network", &admin()).await.unwrap();
+    assert_eq!(released.rolled_back_by, [newer.id.to_string(), older.id.to_string()]);
+    rolled_back(&world, COMMIT).await;
+
+    assert_eq!(try_start(&world, COMMIT).await.unwrap_err().code, Code::CommitQuarantined);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_same_start_is_answered_with_the_deployment_that_it_made() {
     let (world, _driving) = World::driven();
     completed(&world, EARLIER).await;
