@@ -128,6 +128,14 @@ async fn one_that_answers_too_slowly_is_not_healthy() {
     let failed = it.reaches("failed").await;
     assert!(failure(&failed).ends_with("no answer in time"), "{}", failure(&failed));
     it.assert_sound();
+
+    // Nor does the last question outlast the deadline, before which it was asked.
+    world.environment.takes(Duration::from_secs(4));
+    world.environment.answers(&[503]);
+    let before = world.environment.asked().len();
+    to_dev(&world, RequestedMode::Auto).await.reaches("failed").await;
+    let began = world.environment.asked()[before].0;
+    assert!(began.elapsed() < DEADLINE + Duration::from_secs(1), "it took {:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
