@@ -44,7 +44,8 @@ impl<'c> Snapshot<'c> {
         queries::load_by(self.connection, id, |row| self.decoded.deployment(row))
     }
 
-    /// All events and remarks of a deployment, in their order. Empty for an unknown id.
+    /// The events and remarks of a deployment, in their order: at most
+    /// [`LARGEST_PAGE`](super::LARGEST_PAGE). Empty for an unknown id.
     ///
     /// # Errors
     /// Only those of the database.
