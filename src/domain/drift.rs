@@ -125,6 +125,12 @@ enum Whose {
 }
 
 impl Rollout {
+    /// Whether it went there, as far as its inputs say.
+    #[must_use]
+    pub fn may_go_to(&self, place: &Place) -> bool {
+        self.whose(place) != Whose::Another
+    }
+
     fn whose(&self, place: &Place) -> Whose {
         let Some(given) = &self.given else { return Whose::Unclear };
         let names = |variable: Variable, wanted: &str| match given.get(&variable.name()) {

@@ -124,13 +124,16 @@ async fn asked(
     live: &Live,
 ) -> Result<(Option<Observation>, Vec<Rollout>), CallError> {
     let own = sources.executions.observe(std::slice::from_ref(&live.execution)).await?.into_iter().next();
-    let overlap = i64::try_from(LONGEST_ROLLOUT.as_millis()).unwrap_or(i64::MAX);
-    let since = Timestamp(live.since.0.saturating_sub(overlap));
     let mut runs = Vec::new();
     for pipeline in pipelines_to(environment) {
-        runs.extend(sources.executions.rollouts(pipeline, since, sources.clock.now()).await?);
+        runs.extend(sources.executions.rollouts(pipeline, looked_at_since(live), sources.clock.now()).await?);
     }
     Ok((own, runs))
+}
+
+fn looked_at_since(live: &Live) -> Timestamp {
+    let overlap = i64::try_from(LONGEST_ROLLOUT.as_millis()).unwrap_or(i64::MAX);
+    Timestamp(live.since.0.saturating_sub(overlap))
 }
 
 fn pipelines_to(environment: &Environment) -> Vec<&PipelineId> {
@@ -141,23 +144,19 @@ fn pipelines_to(environment: &Environment) -> Vec<&PipelineId> {
     }
 }
 
-/// Those of `runs` that are none of ours. Of ours, all that ended later than what
-/// is there are under way: what has succeeded is what is there.
+/// Those of `runs` that may have gone there and are none of ours. A run of ours
+/// that has succeeded brought something somewhere, or nobody has looked at it yet.
 async fn past_us(
     sources: &Sources,
     live: &Live,
     mut runs: Vec<Rollout>,
 ) -> Result<Vec<Rollout>, store::Error> {
-    runs.retain(|run| run.execution != live.execution);
-    sources
-        .read(move |snapshot| {
-            let mut past_us = Vec::new();
-            for run in runs {
-                if !snapshot.is_under_way(&run.execution)? {
-                    past_us.push(run);
-                }
-            }
-            Ok(past_us)
-        })
-        .await
+    runs.retain(|run| run.execution != live.execution && run.may_go_to(&live.place));
+    if runs.is_empty() {
+        return Ok(runs);
+    }
+    let since = looked_at_since(live);
+    let ours = sources.read(move |snapshot| snapshot.executions_since(since)).await?;
+    runs.retain(|run| !ours.contains(&run.execution));
+    Ok(runs)
 }

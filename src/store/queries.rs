@@ -1,5 +1,6 @@
 //! Reading: one deployment, pages of them, histories, and what is due.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -227,11 +228,26 @@ pub(super) fn waits_for(
         .exists(params![quoted(execution), now.0])?)
 }
 
-/// Whether a deployment that is under way mentions the execution.
-pub(super) fn is_under_way(connection: &Connection, execution: &ExecutionId) -> Result<bool, Error> {
-    Ok(connection
-        .prepare_cached("SELECT 1 FROM deployment WHERE active = 1 AND instr(progress, ?1) > 0")?
-        .exists([quoted(execution)])?)
+/// Every execution of the deployments that have brought something to some
+/// environment since then, or are under way.
+pub(super) fn executions_since(
+    connection: &Connection,
+    since: Timestamp,
+) -> Result<BTreeSet<ExecutionId>, Error> {
+    connection
+        .prepare_cached(
+            "WITH RECURSIVE history (position) AS (
+                 SELECT last_record FROM deployment
+                 WHERE active = 1 OR id IN (SELECT deployment FROM environment_version WHERE at >= ?1)
+                 UNION ALL
+                 SELECT previous FROM history JOIN event USING (position)
+                 WHERE previous > 0 AND previous < position
+             )
+             SELECT event ->> '$.execution' AS execution FROM history JOIN event USING (position)
+             WHERE event ->> '$.event' = 'TRIGGER_ACCEPTED'",
+        )?
+        .query_and_then([since.0], |row| row::parsed(row, "execution"))?
+        .collect()
 }
 
 /// Make them due, in the open transaction. Whether there were any.

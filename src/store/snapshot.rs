@@ -1,5 +1,6 @@
 //! One moment of the database, for reads that belong together.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -23,6 +24,7 @@ use crate::domain::id::{
 use crate::domain::notice::Notice;
 use crate::domain::place::Place;
 use crate::domain::record::EventRecord;
+use crate::domain::time::Timestamp;
 use crate::domain::token::Token;
 
 /// The database at one moment. The verbs are those of [`Store`](super::Store).
@@ -44,7 +46,8 @@ impl<'c> Snapshot<'c> {
         queries::load_by(self.connection, id, |row| self.decoded.deployment(row))
     }
 
-    /// All events and remarks of a deployment, in their order. Empty for an unknown id.
+    /// The events and remarks of a deployment, in their order: at most
+    /// [`LARGEST_PAGE`](super::LARGEST_PAGE). Empty for an unknown id.
     ///
     /// # Errors
     /// Only those of the database.
@@ -52,12 +55,13 @@ impl<'c> Snapshot<'c> {
         queries::history(self.connection, id, 0, u32::MAX)
     }
 
-    /// Whether a deployment that is under way mentions the execution.
+    /// Every execution of the deployments that have brought something to some
+    /// environment since then, or are under way. Reads their histories.
     ///
     /// # Errors
     /// Only those of the database.
-    pub fn is_under_way(&self, execution: &ExecutionId) -> Result<bool, Error> {
-        queries::is_under_way(self.connection, execution)
+    pub fn executions_since(&self, since: Timestamp) -> Result<BTreeSet<ExecutionId>, Error> {
+        queries::executions_since(self.connection, since)
     }
 
     /// What is known of an environment for a deployment that wants to go in, as far as its rules ask.

@@ -12,7 +12,7 @@ impl Tool for GetEnvironments {
         name: "get_environments",
         title: "What runs where",
         description: "Show what each environment runs of each service: commit, deployment, since when; whether it is locked or frozen, which deployment has the place, and who waits for it. Use it before start_deployment, and when a deployment is held. With check_drift=true it also asks Harness, and environments that say what they run, whether that is still there; tell a person of drift, and never count `unknown` as none. Changes nothing: locks and freezes are people's.",
-        hints: Hints::LOOKS,
+        hints: Hints::LOOKS_OUTSIDE,
     };
 
     type Arguments = EnvironmentsRequest;

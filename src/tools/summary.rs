@@ -281,3 +281,24 @@ impl PlannedStageView {
         format!("{}{asked}{held}", self.stage)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_is_said_where_nothing_is_live_yet() {
+        let service = |queue: &[&str]| ServiceView {
+            service: "checkout".to_owned(),
+            repository: "acme/checkout".to_owned(),
+            live: None,
+            place_taken_by: None,
+            queue: queue.iter().map(|id| (*id).to_owned()).collect(),
+            locked: None,
+            drift: Vec::new(),
+            earlier: Vec::new(),
+        };
+        assert_eq!(service(&["dep_1", "dep_2"]).summary().as_deref(), Some("nothing of checkout, 2 waiting"));
+        assert_eq!(service(&[]).summary(), None);
+    }
+}

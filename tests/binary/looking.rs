@@ -124,7 +124,8 @@ async fn validate_says_what_is_wrong_and_starts_nothing() {
     assert_eq!(given.stdout, "0 errors, 0 warnings; nothing was started\n");
 
     let wrong = operated(&room, &[&validate[..], &["--target", "moon"]].concat()).await;
-    wrong.assert_refused("unknown-environment", "moon");
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(wrong.stderr.contains("error[unknown-environment]: there is no environment `moon`"), "{wrong:?}");
     assert!(room.harness.runs().is_empty());
     assert!(!room.harness.calls().contains_key(&Endpoint::Execute));
     let list = room.run(&["status", "--all", "--json"]).await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use deployment_orchestrator::app::StartRequest;
 use deployment_orchestrator::app::drift::DriftView;
 use deployment_orchestrator::app::environments::EnvironmentsRequest;
 use deployment_orchestrator::clock::Clock as _;
@@ -36,7 +37,8 @@ async fn somebody_deploys(world: &World, given: Option<&[(&str, &str)]>) {
 
 /// What the witnesses say of checkout in dev.
 async fn drift(world: &World) -> Vec<DriftView> {
-    let request = EnvironmentsRequest { check_drift: true, ..EnvironmentsRequest::default() };
+    let service = Some("checkout".to_owned());
+    let request = EnvironmentsRequest { check_drift: true, service, ..EnvironmentsRequest::default() };
     let view = world.app.environments(request).await.unwrap();
     let dev = view.environments.into_iter().find(|it| it.environment == "dev").unwrap();
     dev.services.into_iter().next().unwrap().drift
@@ -98,6 +100,16 @@ async fn a_run_of_ours_that_nobody_has_looked_at_yet_is_ours() {
     to_dev(&world, COMMIT).await.reaches_in("deploying-dev", "running").await;
     driving.stop().await;
     world.harness.ends(&execution_in_dev(&world), ExecutionStatus::Succeeded);
+    assert_eq!(verdict(&world).await, "none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_we_deployed_of_another_service_on_the_same_pipeline_is_ours() {
+    let (world, _driving) = World::driven();
+    in_dev(&world, COMMIT).await;
+    let (repository, target_environment) = ("acme/basket".to_owned(), Some("dev".to_owned()));
+    let other = StartRequest { repository, target_environment, ..StartRequest::default() };
+    world.start(other).await.reaches("completed").await;
     assert_eq!(verdict(&world).await, "none");
 }
 

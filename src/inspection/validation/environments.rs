@@ -80,7 +80,7 @@ async fn unhealthy(
 }
 
 /// What cannot be told is no finding: it would be one of every deployment while
-/// Harness does not answer, and blocks nothing.
+/// Harness does not answer. Nor does a database that cannot be read make one.
 async fn drifted(sources: &Sources, deployment: &Deployment, name: &EnvironmentName) -> Vec<Finding> {
     if is_off(sources, FindingCode::EnvironmentDrifted) {
         return Vec::new();
