@@ -5,8 +5,11 @@
 //! whoever asked must see that instead of the page behind it. Every body is
 //! read up to [`BODY_LIMIT`].
 
+use std::error::Error as _;
+use std::net::IpAddr;
 use std::time::Duration;
 
+use reqwest::Url;
 use reqwest::redirect::Policy;
 
 /// The largest body that is read. The largest honest answer, a page of 100
@@ -97,6 +100,27 @@ fn install_tls_provider() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         drop(rustls::crypto::ring::default_provider().install_default());
     }
+}
+
+/// Whether `url` leads to this machine, so that nobody reads on the way.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// What lies at the bottom of an error, where it says what happened: "Connection
+/// refused" and not "error sending request". Never with the URL.
+#[must_use]
+pub fn innermost(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    let mut text = None;
+    while let Some(error) = cause {
+        text = Some(error.to_string());
+        cause = error.source();
+    }
+    text.unwrap_or_else(|| "no reason is known".to_owned())
 }
 
 /// A body that could not be read.

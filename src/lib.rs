@@ -14,6 +14,7 @@ pub mod http;
 pub mod inspection;
 pub mod journal;
 pub mod manifests;
+pub mod messenger;
 pub mod oauth;
 pub mod ports;
 pub mod probe;

@@ -1,7 +1,6 @@
 //! The server at the other end: where it is, how it is spoken to, and what is said
 //! when it does not answer or refuses.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -50,7 +49,7 @@ impl Server {
                 "an address that carries a name, a password or a query is not used".to_owned(),
             ));
         }
-        let loopback = is_loopback(&url);
+        let loopback = http::is_loopback(&url);
         match url.scheme() {
             "https" => {}
             "http" if loopback => {}
@@ -101,7 +100,7 @@ impl Server {
 
     /// No connection was made, so nothing has happened.
     pub(super) fn unreachable(&self, error: &reqwest::Error) -> Error {
-        let why = innermost(error);
+        let why = shortened(&http::innermost(error), LONGEST_REASON);
         let hint =
             "see that `serve --http` runs there, then call again; what it has begun goes on when it does";
         unavailable(format!("the server at {} cannot be reached: {why}", self.url), hint)
@@ -165,21 +164,6 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, Error> {
         .map_err(|_| Error::new(Code::ConfigInvalid, "ORCHESTRATOR_TOKEN is not a token", NEW_TOKEN))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
-/// What lies at the bottom of an error: the operating system's word.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    shortened(&cause.to_string(), LONGEST_REASON)
 }
 
 /// A plain sentence in the body. Pages of proxies are not passed on.

@@ -1,0 +1,135 @@
+//! One request of a messenger, and what its answer means for the message.
+
+use std::time::Duration;
+
+use jiff::fmt::rfc2822;
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::{RequestBuilder, StatusCode};
+
+use super::mask::Mask;
+use crate::domain::text::shortened;
+use crate::http;
+use crate::ports::{Extent, TellError};
+
+/// How long one request may take: below [`TELL_TIMEOUT`](crate::ports::TELL_TIMEOUT),
+/// so that a late answer is our verdict and not our caller's.
+pub const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How much is shown of what the other side says about a refusal.
+const LONGEST_REASON: usize = 200;
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// How long the other side asks to be left alone.
+    pub retry_after: Option<Duration>,
+    /// The body, without what the mask hides. Empty if it could not be read: the
+    /// status says enough, or what is looked for in it is not there.
+    pub body: String,
+}
+
+/// Send `request` once to whom `whom` names in sentences, such as `Slack`.
+///
+/// # Errors
+/// [`TellError::Later`], when no answer came. The request may have arrived all the same.
+pub async fn ask(request: RequestBuilder, whom: &str, mask: &Mask) -> Result<Answer, TellError> {
+    let response = request.send().await.map_err(|error| unanswered(&error, whom))?;
+    let status = response.status();
+    let retry_after = retry_after(response.headers());
+    let body = http::body(response).await.unwrap_or_default();
+    Ok(Answer { status, retry_after, body: mask.apply(&String::from_utf8_lossy(&body)) })
+}
+
+impl Answer {
+    /// Whether it is a refusal that passes by itself: too much at once, or a server in trouble.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        self.status.is_server_error()
+            || matches!(self.status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+    }
+
+    /// A refusal that may be none later. All of the messenger is left alone until then.
+    #[must_use]
+    pub fn later(&self, whom: &str) -> TellError {
+        let message = format!("{whom} does not take the message now ({})", self.said());
+        TellError::Later { message, after: self.retry_after, of: Extent::Messenger }
+    }
+
+    /// A refusal for good, with what a person can do about it.
+    #[must_use]
+    pub fn never(&self, whom: &str, remedy: &str) -> TellError {
+        TellError::Never { message: format!("{whom} does not take the message ({}): {remedy}", self.said()) }
+    }
+
+    /// The status, and the reason if it is one that people can read.
+    fn said(&self) -> String {
+        let code = self.status.as_u16();
+        let reason = shortened(&self.body, LONGEST_REASON);
+        if reason.is_empty() || reason.starts_with('<') {
+            code.to_string()
+        } else {
+            format!("{code}: {reason}")
+        }
+    }
+}
+
+/// No answer came. The URL, which may be a secret, is not said.
+fn unanswered(error: &reqwest::Error, whom: &str) -> TellError {
+    let why = shortened(&http::innermost(error), LONGEST_REASON);
+    let message = if error.is_connect() {
+        format!("{whom} could not be reached: {why}")
+    } else if error.is_timeout() {
+        format!("{whom} did not answer in time")
+    } else {
+        format!("the connection to {whom} broke: {why}")
+    };
+    TellError::Later { message, after: None, of: Extent::Messenger }
+}
+
+/// Seconds, or an instant, which is taken by the clock of whoever says it.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
+    let after = text(RETRY_AFTER)?;
+    if let Ok(seconds) = after.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let instant = |text| rfc2822::parse(text).ok().map(|it| it.timestamp().as_second());
+    let seconds = instant(after)?.saturating_sub(instant(text(DATE)?)?);
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_other_side_says_for_how_long_in_seconds_or_by_its_own_clock() {
+        let asked = |after: &'static str, date: &'static str| {
+            let headers =
+                [(RETRY_AFTER, after), (DATE, date)].map(|(name, it)| (name, HeaderValue::from_static(it)));
+            retry_after(&HeaderMap::from_iter(headers)).map(|it| it.as_secs())
+        };
+        let noon = "Sun, 06 Nov 1994 12:00:00 GMT";
+        assert_eq!(asked("120", noon), Some(120));
+        assert_eq!(asked("Sun, 06 Nov 1994 12:01:30 GMT", noon), Some(90));
+        assert_eq!(asked("Sun, 06 Nov 1994 11:00:00 GMT", noon), Some(0));
+        assert_eq!(asked("Sun, 06 Nov 1994 12:01:30 GMT", "today"), None);
+        assert_eq!(asked("soon", noon), None);
+        assert_eq!(asked("-1", noon), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_reason_is_passed_on_where_people_can_read_it() {
+        let answer =
+            |body: &str| Answer { status: StatusCode::NOT_FOUND, retry_after: None, body: body.to_owned() };
+        assert_eq!(answer("").said(), "404");
+        assert_eq!(answer(" <!DOCTYPE html><h1>No</h1>").said(), "404");
+        assert_eq!(answer("no such\n flow").said(), "404: no such flow");
+        assert_eq!(answer(&"x".repeat(500)).said().chars().count(), "404: ".len() + LONGEST_REASON + 1);
+    }
+}
