@@ -20,6 +20,7 @@ pub mod ports;
 pub mod probe;
 pub mod pulse;
 pub mod store;
+pub mod teams;
 pub mod tools;
 pub mod wake;
 pub mod web;
