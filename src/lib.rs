@@ -13,6 +13,7 @@ pub mod harness;
 pub mod http;
 pub mod inspection;
 pub mod journal;
+pub mod mail;
 pub mod manifests;
 pub mod messenger;
 pub mod oauth;

@@ -6,6 +6,8 @@
     reason = "a failed expectation is a test's own work"
 )]
 
+mod mail;
+mod post_office;
 mod receiver;
 #[path = "../messages/samples.rs"]
 mod samples;
