@@ -25,4 +25,5 @@ pub mod teams;
 pub mod tools;
 pub mod wake;
 pub mod web;
+pub mod webhook;
 pub mod yaml;

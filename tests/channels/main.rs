@@ -12,6 +12,7 @@ mod receiver;
 #[path = "../messages/samples.rs"]
 mod samples;
 mod teams;
+mod webhook;
 
 use std::time::Duration;
 

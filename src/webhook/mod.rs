@@ -1,0 +1,103 @@
+//! Webhooks to whoever wants to know, signed as Standard Webhooks 1.0.0 says.
+//! docs/webhooks.md is the page for receivers.
+
+mod event;
+mod signature;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::{CONTENT_TYPE, HeaderName};
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
+
+use crate::clock::Clock;
+use crate::domain::digest::Digest;
+use crate::http::{self, Connections};
+use crate::messenger::{self, Address, Answer};
+use crate::ports::{Messenger, TellError, Telling, Thread};
+
+pub use event::{digest_event, event};
+pub use signature::{BadSecret, Secret};
+
+/// Whom sentences name.
+const WHOM: &str = "the webhook's receiver";
+
+const ID: HeaderName = HeaderName::from_static("webhook-id");
+const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+
+/// Where a receiver is, and what it knows us by.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where it listens.
+    pub address: Address,
+    /// What both sides know, and nobody else.
+    pub secret: Secret,
+    /// How long one request may take; [`messenger::TIMEOUT`] by default.
+    pub timeout: Duration,
+}
+
+/// One receiver.
+pub struct Webhook {
+    http: Client,
+    address: Address,
+    secret: Secret,
+    clock: Arc<dyn Clock>,
+}
+
+impl Webhook {
+    /// The one that these settings name. `clock` says when a message is signed. Nothing is sent.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, http::Error> {
+        let http = http::client(settings.timeout, Connections::Fresh)?;
+        Ok(Self { http, address: settings.address, secret: settings.secret, clock })
+    }
+
+    async fn post(&self, key: &str, event: &Value) -> Result<(), TellError> {
+        let (id, body) = (event::id(key), event.to_string());
+        let seconds = self.clock.now().0.div_euclid(1000).to_string();
+        let signature = self.secret.signature(&id, &seconds, &body);
+        let request = self
+            .http
+            .post(self.address.expose().clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(ID, id)
+            .header(TIMESTAMP, seconds)
+            .header(SIGNATURE, signature)
+            .body(body);
+        judged(&messenger::ask(request, WHOM, &self.address.mask()).await?)
+    }
+}
+
+#[async_trait]
+impl Messenger for Webhook {
+    async fn tell(&self, telling: &Telling<'_>) -> Result<Option<Thread>, TellError> {
+        let message = telling.message;
+        self.post(&message.notice.key, &event(message)).await.map(|()| None)
+    }
+
+    async fn tell_together(&self, digest: &Digest) -> Result<(), TellError> {
+        self.post(&digest.key, &digest_event(digest)).await
+    }
+}
+
+/// By the specification, whatever is no success is tried again, but for two: who is
+/// gone does not come back, and a redirect is not followed, so that a person must
+/// name the other address.
+fn judged(answer: &Answer) -> Result<(), TellError> {
+    match answer.status {
+        status if status.is_success() => Ok(()),
+        StatusCode::GONE => {
+            Err(answer.never(WHOM, "it wants no more messages; take the channel out of the config"))
+        }
+        status if status.is_redirection() => {
+            Err(answer
+                .never(WHOM, "it sends elsewhere, which is not followed; name the other address instead"))
+        }
+        _ => Err(answer.later(WHOM)),
+    }
+}
