@@ -18,6 +18,7 @@ pub mod oauth;
 pub mod ports;
 pub mod probe;
 pub mod pulse;
+pub mod slack;
 pub mod store;
 pub mod tools;
 pub mod wake;
