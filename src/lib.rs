@@ -20,6 +20,7 @@ pub mod oauth;
 pub mod ports;
 pub mod probe;
 pub mod pulse;
+pub mod slack;
 pub mod store;
 pub mod teams;
 pub mod tools;

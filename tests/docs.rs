@@ -23,6 +23,8 @@ fn the_config_page_shows_a_config() {
     assert_eq!((oauth.claim.as_str(), oauth.scopes.len()), ("sub", 2));
     let dana = policy.person_with_subject("auth0|5f7c8ec7c33c6c004bbafe82");
     assert_eq!(dana.map(|it| it.as_str()), Some("dana"));
+    let dana = policy.person_in_slack("T0123ABCD", "U012AB3CD");
+    assert_eq!(dana.map(|it| it.as_str()), Some("dana"));
     let names: Vec<&str> = policy.workflow.environments.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["dev", "staging", "prod"]);
     let gate = policy.gates.values().next().expect("prod has a gate");

@@ -42,7 +42,13 @@ impl App {
         }
         let found = findings::of(&self.records_of(&deployment).await?);
         let warnings = found.map_or_else(Vec::new, |validation| validation.warnings);
-        Ok(ApprovalView::new(&deployment, request, subject, warnings))
+        Ok(ApprovalView::new(
+            &deployment,
+            request,
+            subject,
+            warnings,
+            &self.policy.ways_to_decide(&request.gate),
+        ))
     }
 
     /// Ask people: remind them of the open request if they were not asked

@@ -12,6 +12,19 @@ use crate::domain::subject::Digest;
 use crate::domain::text::shortened;
 use crate::store::Expected;
 
+/// A person's answer to one approval request, given before our eyes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The deployment.
+    pub deployment_id: String,
+    /// The number of the request that they saw.
+    pub request: u32,
+    /// The digest that they saw.
+    pub digest: String,
+    /// What they say.
+    pub verdict: Verdict,
+}
+
 impl App {
     /// Take a decision that a person signed, whoever carries it here. It must
     /// say `verdict`, or break the glass where that is an approval: one that is
@@ -45,7 +58,13 @@ impl App {
         assurance: Assurance,
         carrier: &Actor,
     ) -> Result<StatusView, Error> {
-        let outcome = self.seal_and_take(asked, person, verdict, assurance, carrier).await;
+        let answer = Answer {
+            deployment_id: asked.deployment_id.clone(),
+            request: asked.request.request,
+            digest: asked.request.digest.clone(),
+            verdict,
+        };
+        let outcome = self.seal_and_take(&answer, person, assurance, carrier).await;
         self.remembering(&asked.deployment_id, carrier, outcome).await
     }
 
@@ -87,25 +106,24 @@ impl App {
         self.take(id, decision, carrier).await
     }
 
-    async fn seal_and_take(
+    pub(super) async fn seal_and_take(
         &self,
-        asked: &ApprovalView,
+        answer: &Answer,
         person: &PrincipalName,
-        verdict: Verdict,
         assurance: Assurance,
         carrier: &Actor,
     ) -> Result<StatusView, Error> {
-        let id = &asked.deployment_id;
+        let id = &answer.deployment_id;
         let deployment = self.load(id).await?;
         // Whether a person may decide, the request says, and no other role.
         if carrier.agent_of().is_some() {
             self.permit(carrier, &deployment).await?;
         }
         let statement = Statement {
-            request: asked.request.request,
-            digest: Digest(asked.request.digest.clone()),
+            request: answer.request,
+            digest: Digest(answer.digest.clone()),
             assurance,
-            ..self.statement(id, person, verdict, None).await?
+            ..self.statement(id, person, answer.verdict, None).await?
         };
         let Some(server) = &self.server_key else {
             return Err(Error::new(
@@ -117,6 +135,7 @@ impl App {
         self.take(id, Decision::seal(statement, server), carrier).await
     }
 
+    /// Have the request judge it.
     async fn take(&self, id: &str, decision: Decision, carrier: &Actor) -> Result<StatusView, Error> {
         let deployment = self.load(id).await?;
         open_request(&deployment)?;

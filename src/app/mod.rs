@@ -20,6 +20,7 @@ mod path;
 mod permit;
 mod places;
 pub mod plan;
+mod press;
 mod quarantine;
 mod remarks;
 mod reviews;
@@ -38,6 +39,7 @@ mod watch;
 use std::sync::Arc;
 
 pub use agents::FrozenView;
+pub use decision::Answer;
 pub use error::{Code, Error};
 pub use harness::{
     ExecutionStageView, ExecutionView, ExecutionsView, ListExecutionsRequest, TriggerPipelineRequest,

@@ -11,8 +11,9 @@ use crate::app::{App, Code, Error};
 use crate::config::{HttpSection, OauthSection, environment};
 use crate::oauth::AuthorizationServer;
 use crate::pulse::Pulse;
+use crate::slack::{self, Answers};
 use crate::tools::{EventStream, Server, Streamable};
-use crate::web::{self, Site, Strangers};
+use crate::web::{self, Site, SlackButtons, Strangers};
 
 /// What the command line says about HTTP.
 #[derive(Debug, clap::Args)]
@@ -33,6 +34,7 @@ pub(super) struct Door {
     strangers: Strangers,
     oauth: Option<AuthorizationServer>,
     harness_secret: Option<SecretString>,
+    slack: Option<SlackButtons>,
 }
 
 impl Listen {
@@ -54,6 +56,7 @@ impl Listen {
         let address = listener.local_addr().map_err(failed)?;
         let harness_secret =
             environment::harness_webhook_secret().map_err(|error| wiring::unusable(&error))?;
+        let slack = slack_buttons()?;
         let strangers =
             if self.allow_anonymous_loopback { Strangers::ActForTheUser } else { Strangers::Refused };
         let oauth = section
@@ -61,7 +64,7 @@ impl Listen {
             .as_ref()
             .map(|it| authorization_server(it, web::resource(section.public_url.as_ref(), address)))
             .transpose()?;
-        Ok(Some(Door { listener, address, section, strangers, oauth, harness_secret }))
+        Ok(Some(Door { listener, address, section, strangers, oauth, harness_secret, slack }))
     }
 
     fn keep_strangers_out(&self, address: SocketAddr, section: &HttpSection) -> Result<(), Error> {
@@ -88,6 +91,16 @@ impl Listen {
     }
 }
 
+/// What answers from Slack are taken with, if the signing secret is set.
+fn slack_buttons() -> Result<Option<SlackButtons>, Error> {
+    let secret = environment::slack_signing_secret().map_err(|error| wiring::unusable(&error))?;
+    let Some(signing_secret) = secret else { return Ok(None) };
+    let answers = Answers::new(slack::API).map_err(|error| {
+        Error::new(Code::ConfigInvalid, error.to_string(), "install the root certificates of this system")
+    })?;
+    Ok(Some(SlackButtons { signing_secret, answers }))
+}
+
 /// The authorization server of the config, whose tokens are for `resource`.
 ///
 /// # Errors
@@ -104,7 +117,7 @@ pub(super) fn authorization_server(
 impl Door {
     /// Serve until `shutdown`, and then what is under way.
     pub(super) async fn serve(self, app: App, pulse: Pulse, shutdown: CancellationToken) {
-        let Self { listener, address, section, strangers, oauth, harness_secret } = self;
+        let Self { listener, address, section, strangers, oauth, harness_secret, slack } = self;
         output::line(&format!("MCP is served at http://{address}/mcp"));
         tracing::info!(%address, "serving over HTTP");
         let streams = CancellationToken::new();
@@ -119,6 +132,7 @@ impl Door {
             strangers,
             oauth,
             harness_secret,
+            slack,
             pace: section.requests_per_second.get(),
             streams,
         };

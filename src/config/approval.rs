@@ -58,10 +58,12 @@ impl ApprovalSection {
         if approvers.is_empty() {
             return Err(format!("{here}: `approvers` is empty, so nobody could ever approve"));
         }
-        let keyless = |approver: &&Approver| approver.key.is_none();
-        if let Some(silent) = approvers.iter().find(keyless).filter(|_| !accepts_without_key(&accept)) {
+        let is_silent = |approver: &&Approver| {
+            approver.key.is_none() && !people.decides_without_key(&approver.name, &accept)
+        };
+        if let Some(silent) = approvers.iter().find(is_silent) {
             return Err(format!(
-                "{here}: `{0}` has no public_key, so no decision of theirs could be verified; add the one that `keygen --as {0}` prints",
+                "{here}: `{0}` has no public_key, so no decision of theirs could be verified; add the one that `keygen --as {0}` prints, or their slack_user where `accept` has slack",
                 silent.name
             ));
         }
@@ -118,11 +120,4 @@ impl BreakGlassSection {
         }
         Ok(BreakGlass { people })
     }
-}
-
-/// Whether a person without a key can decide over some channel that is accepted.
-pub(super) fn accepts_without_key(accept: &[Assurance]) -> bool {
-    accept.iter().any(|assurance| {
-        matches!(assurance, Assurance::Token | Assurance::ClientConfirmed | Assurance::Agent)
-    })
 }

@@ -87,6 +87,29 @@ pub fn harness_webhook_secret() -> Result<Option<SecretString>, Error> {
     Ok(secret)
 }
 
+/// What Slack signs with what it sends here, if somebody set it. Without it no
+/// answer from Slack is taken, and nobody is shown a button.
+///
+/// # Errors
+/// When it cannot be read, or is too short.
+pub fn slack_signing_secret() -> Result<Option<SecretString>, Error> {
+    let secret = secret("SLACK_SIGNING_SECRET")?;
+    if secret.as_ref().is_some_and(|it| it.expose_secret().len() < SHORTEST_SECRET) {
+        return Err(Error::Missing(format!(
+            "SLACK_SIGNING_SECRET is shorter than {SHORTEST_SECRET} characters; it stands under Basic Information of the app"
+        )));
+    }
+    Ok(secret)
+}
+
+/// The token of the bot that writes to Slack, if somebody set it.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn slack_bot_token() -> Result<Option<SecretString>, Error> {
+    secret("SLACK_BOT_TOKEN")
+}
+
 /// What a bridge shows to its server, if somebody set it.
 ///
 /// # Errors

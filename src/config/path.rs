@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::approval::{accepts_without_key, unrepresented};
+use super::approval::unrepresented;
 use super::people::{Groups, PeopleSection};
 use crate::domain::assurance::Assurance;
 use crate::domain::gate::{Approver, Gate};
@@ -48,7 +48,7 @@ pub(super) fn paths(
             let here = format!("path `{name}`");
             let path = Path {
                 skip: section.skip(environments, &here)?,
-                demands: section.approval.demands(gates, groups, &here)?,
+                demands: section.approval.demands(gates, people, groups, &here)?,
                 may_start: section.may_start(people, groups, &here)?,
             };
             Ok((name.clone(), path))
@@ -109,7 +109,13 @@ fn skippable(word: &str, environments: &[Environment], here: &str) -> Result<Sta
 }
 
 impl DemandsSection {
-    fn demands(&self, gates: &Gates, groups: &Groups, here: &str) -> Result<Demands, String> {
+    fn demands(
+        &self,
+        gates: &Gates,
+        people: &PeopleSection,
+        groups: &Groups,
+        here: &str,
+    ) -> Result<Demands, String> {
         if self.allow_self_approval == Some(true) {
             return Err(format!("{here}: `allow_self_approval` may only be false; {NEVER_LESS}"));
         }
@@ -127,7 +133,7 @@ impl DemandsSection {
         };
         for (environment, gate) in gates {
             self.ask_no_less(&demands, gate)
-                .and_then(|()| can_be_met(&demands, gate))
+                .and_then(|()| can_be_met(&demands, gate, people))
                 .map_err(|wrong| format!("{here}, before {environment}: {wrong}"))?;
         }
         Ok(demands)
@@ -161,9 +167,9 @@ impl DemandsSection {
 const NEVER_LESS: &str = "a path asks for more, never for less";
 
 /// Whether there are people who could open the gate with what is asked on top.
-fn can_be_met(demands: &Demands, gate: &Gate) -> Result<(), String> {
+fn can_be_met(demands: &Demands, gate: &Gate, people: &PeopleSection) -> Result<(), String> {
     let harder = demands.on_top_of(gate);
-    let able = able(&harder);
+    let able = able(&harder, people);
     let required = harder.required_approvals;
     if usize::try_from(required).unwrap_or(usize::MAX) > able.clone().count() {
         return Err(format!("{required} people are to approve, and only {} could", able.count()));
@@ -175,7 +181,7 @@ fn can_be_met(demands: &Demands, gate: &Gate) -> Result<(), String> {
 }
 
 /// The approvers of a gate who have a way to decide that it accepts.
-fn able(gate: &Gate) -> impl Iterator<Item = &Approver> + Clone {
-    let without_key = accepts_without_key(&gate.accept);
-    gate.approvers.iter().filter(move |approver| without_key || approver.key.is_some())
+fn able<'a>(gate: &'a Gate, people: &'a PeopleSection) -> impl Iterator<Item = &'a Approver> + Clone {
+    let decides = |it: &&Approver| it.key.is_some() || people.decides_without_key(&it.name, &gate.accept);
+    gate.approvers.iter().filter(decides)
 }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::policy::Person;
+use crate::domain::assurance::Assurance;
 use crate::domain::gate::{Approver, RequiredGroup};
-use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName};
+use crate::domain::id::{EnvironmentName, PipelineId, PrincipalName, SlackUser};
 use crate::domain::limits::Limits;
 use crate::domain::role::{Right, Role};
 use crate::domain::signature::PublicKey;
@@ -20,6 +21,7 @@ pub(super) struct PersonSection {
     #[serde(default)]
     emails: BTreeSet<PrincipalName>,
     oauth_subject: Option<String>,
+    slack_user: Option<SlackUser>,
     agent: Option<LimitsSection>,
 }
 
@@ -72,7 +74,14 @@ impl PeopleSection {
         let mut owners: BTreeMap<&PrincipalName, &PrincipalName> = BTreeMap::new();
         let mut holders: BTreeMap<String, &PrincipalName> = BTreeMap::new();
         let mut subjects: BTreeMap<&str, &PrincipalName> = BTreeMap::new();
+        let mut slack_users: Vec<(&SlackUser, &PrincipalName)> = Vec::new();
         for (name, section) in &self.0 {
+            if let Some(user) = &section.slack_user {
+                if let Some((_, other)) = slack_users.iter().find(|(known, _)| known.overlaps(user)) {
+                    return Err(format!("`{user}` is the slack_user of both `{other}` and `{name}`"));
+                }
+                slack_users.push((user, name));
+            }
             if let Some(subject) = section.oauth_subject.as_deref() {
                 if subject.trim().is_empty() {
                     return Err(format!("the oauth_subject of `{name}` is empty; leave it out"));
@@ -145,6 +154,16 @@ impl PeopleSection {
             }
         }
         Ok(names)
+    }
+
+    /// Whether the person has a way to decide that is accepted, and needs no key.
+    pub(super) fn decides_without_key(&self, name: &PrincipalName, accept: &[Assurance]) -> bool {
+        let is_in_slack = || self.0.get(name).is_some_and(|section| section.slack_user.is_some());
+        accept.iter().any(|assurance| match assurance {
+            Assurance::Token | Assurance::ClientConfirmed | Assurance::Agent => true,
+            Assurance::Slack => is_in_slack(),
+            _ => false,
+        })
     }
 
     fn section(&self, name: &PrincipalName, here: &str) -> Result<&PersonSection, String> {
@@ -220,6 +239,7 @@ impl PersonSection {
             roles: self.roles(),
             emails: self.emails.clone(),
             oauth_subject: self.oauth_subject.clone(),
+            slack_user: self.slack_user.clone(),
             agent_limits: limits,
         }
     }

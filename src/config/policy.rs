@@ -12,7 +12,7 @@ use crate::domain::entrance::Rules;
 use crate::domain::finding::Levels;
 use crate::domain::freeze::Freeze;
 use crate::domain::gate::Gate;
-use crate::domain::id::{ChannelName, EnvironmentName, PathName, PipelineId, PrincipalName};
+use crate::domain::id::{ChannelName, EnvironmentName, PathName, PipelineId, PrincipalName, SlackUser};
 use crate::domain::limits::Limits;
 use crate::domain::path::Path;
 use crate::domain::plan::{Gates, Timing};
@@ -91,6 +91,8 @@ pub struct Person {
     pub emails: BTreeSet<PrincipalName>,
     /// What the authorization server calls them.
     pub oauth_subject: Option<String>,
+    /// Who they are in Slack.
+    pub slack_user: Option<SlackUser>,
     /// How far agents may go that act for them.
     pub agent_limits: Limits,
 }
@@ -139,6 +141,24 @@ impl Policy {
         self.rules.get(environment).cloned().unwrap_or_default()
     }
 
+    /// The person whom Slack calls `user`, of the workspace that it calls `team`.
+    #[must_use]
+    pub fn person_in_slack(&self, team: &str, user: &str) -> Option<&PrincipalName> {
+        let is = |person: &Person| person.slack_user.as_ref().is_some_and(|it| it.is(team, user));
+        self.people.iter().find(|(_, person)| is(person)).map(|(name, _)| name)
+    }
+
+    /// What a decision at this gate may rest on, without ways that lead nobody
+    /// there: a button in Slack is one only for people of whom it is known who they are there.
+    #[must_use]
+    pub fn ways_to_decide(&self, gate: &Gate) -> Vec<Assurance> {
+        let is_in_slack = |name| self.people.get(name).is_some_and(|person| person.slack_user.is_some());
+        let leads_somebody = |way: &Assurance| {
+            *way != Assurance::Slack || gate.approvers.iter().any(|approver| is_in_slack(&approver.name))
+        };
+        gate.accept.iter().copied().filter(leads_somebody).collect()
+    }
+
     /// The gates as this deployment meets them: with what its path demands on top.
     /// None can be opened where the config has its path no more.
     #[must_use]
@@ -158,15 +178,27 @@ impl Policy {
     /// Whether some gate accepts decisions that only the server can see.
     #[must_use]
     pub fn needs_voucher(&self) -> bool {
-        self.gates.values().any(needs_voucher)
+        self.gates.values().any(|gate| self.is_vouched_at(gate))
     }
 
     /// Let the server with this key vouch for decisions, in those gates that
     /// accept what it can see: other gates keep their version.
     pub fn let_vouch(&mut self, server: &PublicKey) {
-        for gate in self.gates.values_mut().filter(|gate| needs_voucher(gate)) {
+        let vouched: Vec<EnvironmentName> = self
+            .gates
+            .iter()
+            .filter(|(_, gate)| self.is_vouched_at(gate))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for (_, gate) in self.gates.iter_mut().filter(|(name, _)| vouched.contains(name)) {
             gate.voucher = Some(server.clone());
         }
+    }
+
+    /// Whether decisions at this gate may come that leave no signature of their own.
+    fn is_vouched_at(&self, gate: &Gate) -> bool {
+        // The page on which people decide is not there yet.
+        self.ways_to_decide(gate).into_iter().any(|way| way.is_vouched_for() && way != Assurance::Web)
     }
 
     /// Whether an agent may run this pipeline by itself. One behind a gate is
@@ -187,10 +219,4 @@ impl Policy {
             environment.deploy.pipeline == *pipeline || own == Some(pipeline)
         })
     }
-}
-
-fn needs_voucher(gate: &Gate) -> bool {
-    gate.accept
-        .iter()
-        .any(|it| matches!(it, Assurance::Token | Assurance::ClientConfirmed | Assurance::Agent))
 }

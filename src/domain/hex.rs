@@ -13,7 +13,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 }
 
 /// What [`encode`] wrote, and nothing that only means the same; `None` for any other text.
-pub(super) fn decode<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
+pub(crate) fn decode<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
     let digit = |byte: u8| char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
     let bytes: Vec<u8> = text
         .as_bytes()

@@ -207,6 +207,42 @@ checked_text!(
 );
 
 checked_text!(
+    /// A member of a Slack workspace: the id, or the workspace's and theirs, `T…/U…`.
+    SlackUser,
+    "a Slack user",
+    "it is the member ID of their Slack profile, such as `U012AB3CD`, or with its workspace `T0123ABCD/U012AB3CD`",
+    |text| {
+        let is_id = |id: &str| {
+            (2..=32).contains(&id.len()) && id.bytes().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
+        };
+        let (team, user) = text.split_once('/').unwrap_or(("T0", text));
+        is_id(team) && team.starts_with(['T', 'E']) && is_id(user) && user.starts_with(['U', 'W'])
+    }
+);
+
+impl SlackUser {
+    /// Whether this is the user that Slack calls `user`, of the workspace that it calls `team`.
+    #[must_use]
+    pub fn is(&self, team: &str, user: &str) -> bool {
+        match self.0.split_once('/') {
+            Some((own_team, own)) => (own_team, own) == (team, user),
+            None => self.0 == user,
+        }
+    }
+
+    /// Whether somebody could be both of these.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let parts = |id: &Self| match id.0.split_once('/') {
+            Some((team, user)) => (Some(team.to_owned()), user.to_owned()),
+            None => (None, id.0.clone()),
+        };
+        let ((team, user), (other_team, other_user)) = (parts(self), parts(other));
+        user == other_user && (team == other_team || team.is_none() || other_team.is_none())
+    }
+}
+
+checked_text!(
     /// What a bearer token is found by. It is no secret.
     TokenId,
     "the id of a token",

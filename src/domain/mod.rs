@@ -26,7 +26,7 @@ pub mod freeze;
 pub mod gate;
 pub mod guard;
 pub mod health;
-mod hex;
+pub(crate) mod hex;
 pub mod id;
 pub mod limits;
 pub mod message;

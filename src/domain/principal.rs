@@ -67,6 +67,8 @@ pub enum Channel {
     McpHttp,
     /// The command line.
     CommandLine,
+    /// A button in Slack.
+    Slack,
     /// The engine itself.
     Engine,
 }
@@ -96,6 +98,12 @@ impl Actor {
             channel: Channel::CommandLine,
             assurance: Assurance::OsUser,
         }
+    }
+
+    /// A person who pressed a button in Slack, by Slack's signature.
+    #[must_use]
+    pub fn in_slack(name: PrincipalName) -> Self {
+        Self { principal: Principal::Human { name }, channel: Channel::Slack, assurance: Assurance::Slack }
     }
 
     /// An agent that acts for a person; `client` is what it calls itself.
@@ -132,9 +140,10 @@ impl From<Recorded> for Actor {
             (Principal::Agent { .. }, _) => Assurance::Agent,
             // Over MCP only a signed decision came as a person's.
             (Principal::Human { .. }, Channel::McpStdio) => Assurance::Signed,
-            (Principal::Human { .. }, Channel::McpHttp | Channel::CommandLine | Channel::Engine) => {
-                Assurance::OsUser
-            }
+            (
+                Principal::Human { .. },
+                Channel::McpHttp | Channel::CommandLine | Channel::Slack | Channel::Engine,
+            ) => Assurance::OsUser,
         });
         Self { principal, channel, assurance }
     }

@@ -18,6 +18,7 @@ mod pace;
 mod perimeter;
 mod places;
 mod room;
+mod slack;
 mod webhook;
 
 use std::collections::BTreeSet;
@@ -47,6 +48,7 @@ use challenge::Guidance;
 pub use connections::MOST_CONNECTIONS;
 use pace::Pace;
 use places::Places;
+pub use slack::SlackButtons;
 
 /// A transport of MCP, ready to be routed.
 pub trait Transport:
@@ -87,6 +89,8 @@ pub struct Site<M, E> {
     pub oauth: Option<AuthorizationServer>,
     /// What Harness shows with its hints; without one none are taken.
     pub harness_secret: Option<SecretString>,
+    /// What answers from Slack are taken with; without it none are.
+    pub slack: Option<SlackButtons>,
     /// How many requests each principal may make in a second.
     pub pace: u32,
     /// Cancelled by [`serve`] when streams that nothing ends by itself must end.
@@ -120,6 +124,7 @@ pub async fn serve<M: Transport, E: Transport>(
         strangers,
         oauth,
         harness_secret,
+        slack,
         pace,
         streams,
     } = site;
@@ -146,6 +151,7 @@ pub async fn serve<M: Transport, E: Transport>(
         .layer(middleware::from_fn_with_state(Arc::clone(&admission), admission::admit))
         .route(admission::METADATA, get(admission::metadata).with_state(admission))
         .merge(webhooks(&app, harness_secret))
+        .merge(buttons(&app, slack))
         .layer(middleware::from_fn_with_state(perimeter, perimeter::pass));
     let health = Router::new()
         .route("/healthz", get(health::alive))
@@ -163,6 +169,15 @@ pub fn resource(public: Option<&Origin>, address: SocketAddr) -> String {
 
 fn base(public: Option<&Origin>, address: SocketAddr) -> String {
     public.map_or_else(|| format!("http://{address}"), Origin::to_string)
+}
+
+/// Slack signs what it sends, and has no token either.
+fn buttons(app: &App, slack: Option<SlackButtons>) -> Router {
+    let Some(buttons) = slack else { return Router::new() };
+    Router::new()
+        .route("/webhooks/slack", post(slack::pressed))
+        .with_state(Arc::new(slack::Door::new(app.clone(), buttons)))
+        .layer(middleware::from_fn(body::whole))
 }
 
 /// Hints have a secret of their own instead of a token.

@@ -5,6 +5,7 @@
 mod channels;
 mod freezes;
 mod paths;
+mod slack;
 
 use deployment_orchestrator::config::{self, Policy};
 use deployment_orchestrator::domain::assurance::Assurance;

@@ -17,6 +17,7 @@ mod limits;
 mod oauth;
 mod raw;
 mod sessions;
+mod slack;
 mod stopping;
 mod stream;
 mod tokens;

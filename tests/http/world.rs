@@ -19,10 +19,11 @@ use deployment_orchestrator::harness::{Client, Settings};
 use deployment_orchestrator::oauth::AuthorizationServer;
 use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
+use deployment_orchestrator::slack::Answers;
 use deployment_orchestrator::store::Store;
 use deployment_orchestrator::tools::{EventStream, Server, Streamable};
 use deployment_orchestrator::wake::Wake;
-use deployment_orchestrator::web::{self, Site, Strangers};
+use deployment_orchestrator::web::{self, Site, SlackButtons, Strangers};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,12 @@ pub(crate) const FRIEND: &str = "https://dashboard.acme.example";
 
 /// What Harness shows with its hints.
 pub(crate) const SECRET: &str = "h4rn3ss-sh4r3s-th1s";
+
+/// What Slack signs with.
+pub(crate) const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+
+/// Who approves, unless a test says otherwise.
+const PROD: &str = "approvers = [\"bob\"], accept = [\"signed\", \"token\"]";
 
 /// Longer than any answer takes: what hangs has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -99,24 +106,41 @@ impl World {
 
     /// One that looks at executions so often, unless it is told to.
     pub(crate) async fn looking_every(script: Script, poll: &str) -> Self {
-        Self::with(script, Strangers::ActForTheUser, poll, "").await
+        Self::with(script, Strangers::ActForTheUser, poll, PROD, "", None).await
     }
 
     /// One that asks for tokens.
     pub(crate) async fn closed(more_config: &str) -> Self {
-        Self::with(Script::instant(), Strangers::Refused, "20ms", more_config).await
+        Self::with(Script::instant(), Strangers::Refused, "20ms", PROD, more_config, None).await
     }
 
-    async fn with(script: Script, strangers: Strangers, poll: &str, more_config: &str) -> Self {
+    /// One that takes answers from the Slack at `api`; `prod` says who approves.
+    pub(crate) async fn in_slack(api: &str, prod: &str, more_config: &str) -> Self {
+        let buttons = SlackButtons {
+            signing_secret: SIGNING_SECRET.to_owned().into(),
+            answers: Answers::new(api).unwrap(),
+        };
+        let script = Script::instant();
+        Self::with(script, Strangers::ActForTheUser, "20ms", prod, more_config, Some(buttons)).await
+    }
+
+    async fn with(
+        script: Script,
+        strangers: Strangers,
+        poll: &str,
+        prod: &str,
+        more_config: &str,
+        slack: Option<SlackButtons>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         let text = format!(
             "[http]\npublic_url = \"https://deploy.acme.example\"\norigins = [\"{FRIEND}\"]\n\
              requests_per_second = 25\n\
-             [people.{APPROVER}]\npublic_key = \"{}\"\n\
+             [people.{APPROVER}]\npublic_key = \"{}\"\nslack_user = \"U0BOB\"\n\
              [timing]\nfastest_poll = \"{poll}\"\nslowest_poll = \"{poll}\"\n\
              [[environments]]\nname = \"dev\"\n\
-             [[environments]]\nname = \"prod\"\napproval = {{ approvers = [\"{APPROVER}\"], accept = [\"signed\", \"token\"] }}\n\
+             [[environments]]\nname = \"prod\"\napproval = {{ {prod} }}\n\
              {more_config}",
             key_of(APPROVER).public()
         );
@@ -181,6 +205,7 @@ impl World {
             strangers,
             oauth,
             harness_secret: Some(SECRET.to_owned().into()),
+            slack,
             pace: config.http.requests_per_second.get(),
             streams,
         };
@@ -200,6 +225,13 @@ impl World {
         let admin = Actor::at_command_line(USER.parse().unwrap());
         let (view, secret) = self.app.make_token(request, &admin).await.unwrap();
         (view.id, secret.to_secret_text().to_owned())
+    }
+
+    /// Every byte that is kept.
+    pub(crate) fn kept(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap().map(|file| file.unwrap().path());
+        let kept = files.filter(|path| path.extension().is_none_or(|it| it != "toml"));
+        kept.flat_map(|path| std::fs::read(path).unwrap()).collect()
     }
 
     /// The database, past all rules.

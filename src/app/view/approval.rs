@@ -100,12 +100,13 @@ impl ApprovalView {
         request: &ApprovalRequest,
         subject: Subject,
         warnings: Vec<FindingView>,
+        ways: &[Assurance],
     ) -> Self {
         let id = &deployment.id;
         Self {
             deployment_id: id.to_string(),
             approved: false,
-            how_to_decide: how_to_decide(id, &request.gate.accept),
+            how_to_decide: how_to_decide(id, ways),
             request: ApprovalSummary::of(deployment, request),
             what: SubjectView {
                 repository: subject.repository.to_string(),
@@ -128,8 +129,8 @@ impl ApprovalView {
 }
 
 /// The ways that are open to people, in words.
-fn how_to_decide(id: &DeploymentId, accept: &[Assurance]) -> String {
-    let ways: Vec<String> = accept
+fn how_to_decide(id: &DeploymentId, ways: &[Assurance]) -> String {
+    let ways: Vec<String> = ways
         .iter()
         .filter_map(|assurance| match assurance {
             Assurance::Signed => Some(format!(
@@ -138,12 +139,15 @@ fn how_to_decide(id: &DeploymentId, accept: &[Assurance]) -> String {
             Assurance::ClientConfirmed => Some(
                 "an approver at a client that can ask them (elicitation) confirms there when approve is called; this proves no person".to_owned(),
             ),
+            Assurance::Slack => Some(
+                "an approver presses Approve or Reject under the question in Slack, if this server asks there".to_owned(),
+            ),
             Assurance::Token => Some(
                 "an approver's own token calls approve or reject over HTTP; this proves no person".to_owned(),
             ),
             Assurance::Agent => Some("an agent's own call of approve counts here: no human decides".to_owned()),
             // No decision rests on these, or this version does not have them.
-            Assurance::Web | Assurance::Slack | Assurance::Oauth | Assurance::OsUser | Assurance::System => None,
+            Assurance::Web | Assurance::Oauth | Assurance::OsUser | Assurance::System => None,
         })
         .collect();
     if ways.is_empty() {
