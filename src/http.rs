@@ -3,11 +3,18 @@
 //! Every client has timeouts, speaks TLS with rustls and ring, and follows no
 //! redirect: an API that redirects is a login page or the wrong address, and
 //! whoever asked must see that instead of the page behind it. Every body is
-//! read up to [`BODY_LIMIT`].
+//! read up to [`BODY_LIMIT`], and what others say in it stays free of our secrets
+//! by [`Redaction`].
 
+mod redaction;
+
+use std::error::Error as _;
 use std::time::Duration;
 
+use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
+
+pub use redaction::Redaction;
 
 /// The largest body that is read. The largest honest answer, a page of 100
 /// executions with all their stages, stays well below it.
@@ -134,4 +141,25 @@ pub async fn body_up_to(limit: usize, mut response: reqwest::Response) -> Result
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// How long the server asks to be left alone, in seconds, which is all that APIs
+/// and their proxies send.
+#[must_use]
+pub fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// Why no answer came, from the bottom of the error, where it says what
+/// happened: "Connection refused" and not "error sending request". Names no URL.
+#[must_use]
+pub fn why(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    let mut text = None;
+    while let Some(error) = cause {
+        text = Some(error.to_string());
+        cause = error.source();
+    }
+    text.unwrap_or_else(|| "no reason is known".to_owned())
 }

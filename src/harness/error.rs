@@ -5,14 +5,13 @@
 //! say ERROR under a 200, and a "not found" can come as a 400. Whatever stands
 //! between us and Harness answers with web pages.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 
 use crate::domain::execution::{Cause, Retry};
 use crate::domain::text::shortened;
-use crate::http::BodyError;
+use crate::http::{self, BodyError};
 use crate::ports::CallError;
 
 use super::reason::Reason;
@@ -56,7 +55,7 @@ impl CallFailure {
     /// No answer came.
     pub(super) fn unanswered(error: &reqwest::Error) -> Self {
         const AGAIN: Retry = Retry::Retryable { after: None };
-        let why = innermost(error);
+        let why = http::why(error);
         if error.is_connect() {
             // Refused, no such name, no TLS, no connection in time: nothing was sent.
             let message = format!("Harness could not be reached: {why}");
@@ -232,16 +231,4 @@ fn effect(cause: Cause) -> Effect {
         Cause::Upstream | Cause::Timeout | Cause::BadAnswer => Effect::Unknown,
         _ => Effect::None,
     }
-}
-
-/// The text of the error at the bottom, where it says what happened:
-/// "Connection refused" and not "error sending request".
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause = error.source();
-    let mut text = None;
-    while let Some(error) = cause {
-        text = Some(error.to_string());
-        cause = error.source();
-    }
-    text.unwrap_or_else(|| "no reason is known".to_owned())
 }
