@@ -64,7 +64,7 @@ use crate::domain::id::{DeploymentId, ExecutionId};
 use crate::domain::principal::Actor;
 use crate::domain::signature::PrivateKey;
 use crate::inspection::Sources;
-use crate::ports::{Executions, Pipelines, Probe};
+use crate::ports::{Executions, Pipelines, Probe, Tracker};
 use crate::store::{self, Allowance, Authority, Entry, Expected, Snapshot, Store};
 use crate::wake::Wake;
 
@@ -85,6 +85,8 @@ pub struct App {
     pub executions: Arc<dyn Executions>,
     /// Questions to environments.
     pub probe: Arc<dyn Probe>,
+    /// Whoever knows issues.
+    pub tracker: Arc<dyn Tracker>,
     /// Effects on Harness, for the one pipeline run that an agent may ask for
     /// outside a workflow.
     pub pipelines: Arc<dyn Pipelines>,
@@ -99,6 +101,7 @@ impl App {
             store: Arc::clone(&self.store),
             executions: Arc::clone(&self.executions),
             probe: Arc::clone(&self.probe),
+            tracker: Arc::clone(&self.tracker),
             policy: Arc::clone(&self.policy),
             clock: Arc::clone(&self.clock),
         }

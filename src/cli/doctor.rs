@@ -50,6 +50,10 @@ async fn examine(global: &Global) -> Vec<Finding> {
         Ok(_) => Finding::good("credentials", "the credentials of Harness are there"),
         Err(error) => Finding::of("credentials", &wiring::unusable(&error)),
     });
+    findings.extend(settings.jira.as_ref().map(|section| match environment::jira_settings(section) {
+        Ok(_) => Finding::good("jira", format!("the token of {} is there", section.base_url)),
+        Err(error) => Finding::of("jira", &wiring::unusable(&error)),
+    }));
     match wiring::app(global) {
         Ok(app) => findings.extend(stored(&app).await),
         Err(error) => findings.push(Finding::bad(Level::Warning, "database", error.message, error.hint)),

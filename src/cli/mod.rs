@@ -11,6 +11,7 @@ mod environments;
 mod export;
 mod finding;
 mod history;
+mod jira;
 mod key_file;
 mod keygen;
 mod listen;

@@ -2,9 +2,10 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Error;
 use super::file::HarnessSection;
+use super::{Error, JiraSection};
 use crate::harness::Settings;
+use crate::jira;
 
 /// The pipeline variable that carries the correlation key unless configured.
 pub const CORRELATION_VARIABLE: &str = "correlation_key";
@@ -68,6 +69,21 @@ pub fn harness_settings(file: &HarnessSection) -> Result<Settings, Error> {
         timeout: Settings::DEFAULT_TIMEOUT,
         requests_per_second: Settings::DEFAULT_REQUESTS_PER_SECOND,
     })
+}
+
+/// Where Jira is and how to get in: the file, and the token from the environment.
+///
+/// # Errors
+/// When there is no token, or it cannot be read.
+pub fn jira_settings(section: &JiraSection) -> Result<jira::Settings, Error> {
+    let JiraSection { base_url, site, moves, .. } = section.clone();
+    let token = secret("JIRA_API_TOKEN")?.filter(|it| !it.expose_secret().is_empty()).ok_or_else(|| {
+        Error::Missing(
+            "the config has [jira], and its token is missing: set JIRA_API_TOKEN or JIRA_API_TOKEN_FILE"
+                .to_owned(),
+        )
+    })?;
+    Ok(jira::Settings { base_url, site, token, moves })
 }
 
 /// A shared secret that is shorter can be tried out.

@@ -7,6 +7,8 @@ mod fake_environment;
 #[path = "../support/fake_harness.rs"]
 mod fake_harness;
 #[cfg(test)]
+mod fake_tracker;
+#[cfg(test)]
 #[path = "../support/history.rs"]
 mod history;
 #[cfg(test)]
