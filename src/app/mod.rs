@@ -15,6 +15,7 @@ pub mod explanation;
 pub mod findings;
 mod harness;
 mod history;
+mod issues;
 mod messages;
 mod path;
 mod permit;
@@ -44,6 +45,7 @@ pub use harness::{
     TriggeredView, UrlView,
 };
 pub use history::{ListRequest, RemarkView};
+pub use issues::LinkedView;
 pub use messages::MessageView;
 pub use path::PathView;
 pub use quarantine::ReleasedView;

@@ -28,6 +28,8 @@ mod hotfix;
 #[cfg(test)]
 mod incidents;
 #[cfg(test)]
+mod issues;
+#[cfg(test)]
 mod lost;
 #[cfg(test)]
 mod places;
