@@ -3,14 +3,20 @@
 //! Every client has timeouts, speaks TLS with rustls and ring, and follows no
 //! redirect: an API that redirects is a login page or the wrong address, and
 //! whoever asked must see that instead of the page behind it. Every body is
-//! read up to [`BODY_LIMIT`].
+//! read up to [`BODY_LIMIT`], and what others say in it stays free of our secrets
+//! by [`Redaction`].
+
+mod redaction;
 
 use std::error::Error as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::Url;
+use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
+
+pub use redaction::Redaction;
 
 /// The largest body that is read. The largest honest answer, a page of 100
 /// executions with all their stages, stays well below it.
@@ -158,4 +164,12 @@ pub async fn body_up_to(limit: usize, mut response: reqwest::Response) -> Result
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// How long the server asks to be left alone, in seconds, which is all that APIs
+/// and their proxies send.
+#[must_use]
+pub fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }

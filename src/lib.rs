@@ -12,6 +12,7 @@ pub mod engine;
 pub mod harness;
 pub mod http;
 pub mod inspection;
+pub mod jira;
 pub mod journal;
 pub mod mail;
 pub mod manifests;

@@ -231,6 +231,24 @@ pub enum Extent {
     Address,
 }
 
+/// Whoever knows issues.
+#[async_trait]
+pub trait Tracker: Send + Sync {
+    /// Whether there is such an issue, and we can see it. Safe to repeat.
+    async fn look_at(&self, issue: &IssueKey) -> Result<Sight, TellError>;
+}
+
+/// What a [`Tracker`] sees of an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// It is there.
+    Visible,
+    /// There is none, or none that we may see.
+    Missing,
+    /// Nobody looked: there is no tracker.
+    NotAsked,
+}
+
 /// How long one call of [`Messenger::tell`] may take.
 pub const TELL_TIMEOUT: Duration = Duration::from_secs(20);
 

@@ -15,7 +15,7 @@ fn the_config_page_shows_a_config() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.toml");
     std::fs::write(&path, toml_of(include_str!("../docs/config.md"))).unwrap();
-    let Config { policy, harness, http, .. } = config::load(Some(&path), "nobody").unwrap();
+    let Config { policy, harness, http, jira, .. } = config::load(Some(&path), "nobody").unwrap();
     assert_eq!(policy.user.as_str(), "alex");
     assert_eq!(harness.project.as_deref(), Some("shop"));
     assert!(http.public_url.is_some_and(|it| it.secure) && http.origins.len() == 1);
@@ -25,6 +25,8 @@ fn the_config_page_shows_a_config() {
     assert_eq!(dana.map(|it| it.as_str()), Some("dana"));
     let dana = policy.person_in_slack("T0123ABCD", "U012AB3CD");
     assert_eq!(dana.map(|it| it.as_str()), Some("dana"));
+    let jira = jira.expect("a Jira");
+    assert_eq!((jira.projects.len(), jira.moves.on_completed.as_deref()), (2, Some("Done")));
     let names: Vec<&str> = policy.workflow.environments.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["dev", "staging", "prod"]);
     let gate = policy.gates.values().next().expect("prod has a gate");

@@ -23,6 +23,7 @@ use deployment_orchestrator::app::App;
 use deployment_orchestrator::clock::{SystemClock, SystemRandom};
 use deployment_orchestrator::config;
 use deployment_orchestrator::harness::Absent;
+use deployment_orchestrator::jira::NoJira;
 use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::pulse::Pulse;
@@ -50,6 +51,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         wake: Wake::default(),
         executions: harness.clone(),
         probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT)?),
+        tracker: Arc::new(NoJira),
         pipelines: harness,
         server_key: None,
     };
@@ -66,6 +68,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         strangers: Strangers::ActForTheUser,
         oauth: None,
         harness_secret: None,
+        slack: None,
         pace: REQUESTS_PER_SECOND,
         streams,
     };

@@ -15,6 +15,7 @@ pub mod explanation;
 pub mod findings;
 mod harness;
 mod history;
+mod issues;
 mod messages;
 mod path;
 mod permit;
@@ -46,6 +47,7 @@ pub use harness::{
     TriggeredView, UrlView,
 };
 pub use history::{ListRequest, RemarkView};
+pub use issues::LinkedView;
 pub use messages::MessageView;
 pub use path::PathView;
 pub use quarantine::ReleasedView;
@@ -66,7 +68,7 @@ use crate::domain::id::{DeploymentId, ExecutionId};
 use crate::domain::principal::Actor;
 use crate::domain::signature::PrivateKey;
 use crate::inspection::Sources;
-use crate::ports::{Executions, Pipelines, Probe};
+use crate::ports::{Executions, Pipelines, Probe, Tracker};
 use crate::store::{self, Allowance, Authority, Entry, Expected, Snapshot, Store};
 use crate::wake::Wake;
 
@@ -87,6 +89,8 @@ pub struct App {
     pub executions: Arc<dyn Executions>,
     /// Questions to environments.
     pub probe: Arc<dyn Probe>,
+    /// Whoever knows issues.
+    pub tracker: Arc<dyn Tracker>,
     /// Effects on Harness, for the one pipeline run that an agent may ask for
     /// outside a workflow.
     pub pipelines: Arc<dyn Pipelines>,
@@ -101,6 +105,7 @@ impl App {
             store: Arc::clone(&self.store),
             executions: Arc::clone(&self.executions),
             probe: Arc::clone(&self.probe),
+            tracker: Arc::clone(&self.tracker),
             policy: Arc::clone(&self.policy),
             clock: Arc::clone(&self.clock),
         }

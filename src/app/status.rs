@@ -63,6 +63,7 @@ impl App {
     /// [`Self::view_with`], what became of the commit, and what nobody was told.
     async fn view_after(&self, deployment: &Deployment, rollback: &MainEvent) -> Result<StatusView, Error> {
         let mut view = self.view_with(deployment, rollback);
+        view.jira_issues = self.issues_of(deployment).await?.iter().map(ToString::to_string).collect();
         view.caveats.extend(self.quarantine_of(deployment).await?);
         view.undelivered_messages = self.untold(deployment).await?;
         Ok(view)
@@ -100,7 +101,7 @@ impl App {
             failure: failure_view(&progress.state),
             available_events: doors.filter(OpenDoor::is_open).map(|door| door.event.0).collect(),
             touched_environments: in_order(deployment),
-            jira_issues: deployment.spec.jira_issues.iter().map(ToString::to_string).collect(),
+            jira_issues: Vec::new(),
             undelivered_messages: Vec::new(),
             caveats: self.caveats(deployment),
             timeline: None,

@@ -1,7 +1,7 @@
-//! `cancel`, `rollback`, `resolve`, `ask`, `withdraw` and `override-freeze`: what a
+//! `cancel`, `rollback`, `link`, `resolve`, `ask`, `withdraw` and `override-freeze`: what a
 //! person does to a deployment.
 
-use super::{Global, status, wiring};
+use super::{Global, output, status, wiring};
 use crate::app::{Code, Error};
 use crate::domain::principal::Actor;
 
@@ -18,6 +18,18 @@ pub(super) async fn rollback(global: &Global, id: &str, reason: &str) -> Result<
 pub(super) async fn resolve(global: &Global, id: &str) -> Result<(), Error> {
     let app = wiring::app(global)?;
     status::show(global, &app.resolve_as_not_run(id, person(&app)).await?)
+}
+
+pub(super) async fn link(global: &Global, id: &str, issue: &str) -> Result<(), Error> {
+    let app = wiring::app(global)?;
+    let linked = app.link_issue(id, issue, person(&app)).await?;
+    if global.json {
+        return output::json(&linked);
+    }
+    if linked.already_linked {
+        output::note(&format!("{issue} was linked before; nothing was done"));
+    }
+    status::show(global, &app.status(id).await?)
 }
 
 pub(super) async fn ask(global: &Global, id: &str) -> Result<(), Error> {

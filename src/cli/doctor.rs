@@ -2,14 +2,17 @@
 //! everybody should know about its rules.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::finding::{Finding, Level};
-use super::{Global, listen, output, wiring};
+use super::{Global, listen, messengers, output, wiring};
 use crate::app::{App, Code, Error, MessageView};
+use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, OauthSection, Policy, environment};
 use crate::domain::gate::Gate;
 use crate::domain::origin::Origin;
 use crate::domain::text::visible;
+use crate::slack::Buttons;
 use crate::store::Which;
 
 pub(super) async fn run(global: &Global) -> Result<(), Error> {
@@ -50,6 +53,17 @@ async fn examine(global: &Global) -> Vec<Finding> {
         Ok(_) => Finding::good("credentials", "the credentials of Harness are there"),
         Err(error) => Finding::of("credentials", &wiring::unusable(&error)),
     });
+    findings.extend(settings.jira.as_ref().map(|section| match environment::jira_settings(section) {
+        Ok(_) => Finding::good("jira", format!("the token of {} is there", section.base_url)),
+        Err(error) => Finding::of("jira", &wiring::unusable(&error)),
+    }));
+    if !settings.channels.is_empty() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        findings.push(match messengers::of(&settings.channels, Buttons::Absent, &clock) {
+            Ok(messengers) => Finding::good("channels", format!("{} channels can be told", messengers.len())),
+            Err(error) => Finding::of("channels", &error),
+        });
+    }
     match wiring::app(global) {
         Ok(app) => findings.extend(stored(&app).await),
         Err(error) => findings.push(Finding::bad(Level::Warning, "database", error.message, error.hint)),

@@ -11,7 +11,7 @@ use crate::app::{App, Code, Error};
 use crate::config::{HttpSection, OauthSection, environment};
 use crate::oauth::AuthorizationServer;
 use crate::pulse::Pulse;
-use crate::slack::{self, Answers};
+use crate::slack::{self, Answers, Buttons};
 use crate::tools::{EventStream, Server, Streamable};
 use crate::web::{self, Site, SlackButtons, Strangers};
 
@@ -115,6 +115,11 @@ pub(super) fn authorization_server(
 }
 
 impl Door {
+    /// Whether messages in Slack show buttons: where somebody takes the answers.
+    pub(super) fn buttons(&self) -> Buttons {
+        if self.slack.is_some() { Buttons::Shown } else { Buttons::Absent }
+    }
+
     /// Serve until `shutdown`, and then what is under way.
     pub(super) async fn serve(self, app: App, pulse: Pulse, shutdown: CancellationToken) {
         let Self { listener, address, section, strangers, oauth, harness_secret, slack } = self;

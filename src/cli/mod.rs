@@ -11,11 +11,13 @@ mod environments;
 mod export;
 mod finding;
 mod history;
+mod jira;
 mod key_file;
 mod keygen;
 mod listen;
 mod lock;
 mod messages;
+mod messengers;
 mod new_file;
 mod output;
 mod place;
@@ -143,6 +145,13 @@ enum Command {
         /// Why.
         #[arg(long)]
         reason: String,
+    },
+    /// Link a Jira issue to a deployment, under way or over.
+    Link {
+        /// The deployment.
+        id: String,
+        /// The issue, such as SHOP-42.
+        issue: String,
     },
     /// Say what became of a trigger whose reply was lost, after a look in Harness.
     Resolve {
@@ -292,6 +301,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::Withdraw { id, reason } => act::withdraw(&global, &id, &reason).await,
         Command::Cancel { id, reason } => act::cancel(&global, &id, &reason).await,
         Command::Rollback { id, reason } => act::rollback(&global, &id, &reason).await,
+        Command::Link { id, issue } => act::link(&global, &id, &issue).await,
         Command::Resolve { id, did_not_run: _ } => act::resolve(&global, &id).await,
         Command::OverrideFreeze { id, reason } => act::override_freeze(&global, &id, &reason).await,
         Command::Lock(lock) => lock::lock(&global, &lock).await,

@@ -7,17 +7,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::listen::{Door, Listen};
 use super::wiring::{self, Harness};
-use super::{Global, server_key, signals, trial};
+use super::{Global, jira, messengers, server_key, signals, trial};
 use crate::app::{App, Code, Error};
 use crate::config::environment::{self, CORRELATION_VARIABLE};
 use crate::config::{Config, Policy};
-use crate::engine::{Engine, Parts};
+use crate::engine::{Engine, Messengers, Parts};
 use crate::harness::Settings;
 use crate::harness::simulator::{Script, Simulator};
+use crate::ports::Messenger;
+use crate::slack::Buttons;
 use crate::tools;
 
 pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Result<(), Error> {
-    let Config { mut policy, harness: section, http, server_key, channels } = wiring::settings(global)?;
+    let Config { mut policy, harness: section, http, server_key, channels, jira } = wiring::settings(global)?;
     let door = listen.open(http).await?;
     // Lives as long as the server does.
     let mut simulator = None;
@@ -36,6 +38,11 @@ pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Res
     } else {
         wiring::harness(environment::harness_settings(&section).map_err(|error| wiring::unusable(&error))?)?
     };
+    // What a simulated Harness did is nobody's news.
+    let jira = jira::of(jira.as_ref().filter(|_| !simulate))?;
+    if jira.is_none() {
+        policy.routing.tracker = None;
+    }
     let server_key = (policy.needs_voucher() || door.is_some())
         .then(|| server_key::open(server_key.as_deref()))
         .transpose()?;
@@ -44,8 +51,13 @@ pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Res
     }
     tell_of_weak_gates(&mut policy);
     let app = wiring::assemble(&global.database(simulate)?, policy, harness)?;
-    let app = App { server_key: server_key.map(Arc::new), ..app };
-    let outcome = serve(app, door).await;
+    let tracker = jira::tracker(jira.as_ref());
+    let app = App { server_key: server_key.map(Arc::new), tracker, ..app };
+    let buttons = door.as_ref().map_or(Buttons::Absent, Door::buttons);
+    let mut messengers = messengers::of(&channels, buttons, &app.clock)?;
+    let jira = app.policy.routing.tracker.clone().zip(jira);
+    messengers.extend(jira.map(|(name, jira)| (name, jira as Arc<dyn Messenger>)));
+    let outcome = serve(app, door, messengers).await;
     drop(simulator);
     outcome
 }
@@ -62,7 +74,7 @@ fn tell_of_weak_gates(policy: &mut Policy) {
 
 /// Serve until the client hangs up or the process is told to stop; then let the
 /// engine finish what is under way. Without a door the client has the pipes.
-async fn serve(app: App, door: Option<Door>) -> Result<(), Error> {
+async fn serve(app: App, door: Option<Door>, messengers: Messengers) -> Result<(), Error> {
     let shutdown = CancellationToken::new();
     signals::stop_on_signal(&shutdown)?;
     let parts = Parts {
@@ -70,7 +82,8 @@ async fn serve(app: App, door: Option<Door>) -> Result<(), Error> {
         executions: Arc::clone(&app.executions),
         pipelines: Arc::clone(&app.pipelines),
         probe: Arc::clone(&app.probe),
-        messengers: Arc::default(),
+        tracker: Arc::clone(&app.tracker),
+        messengers: Arc::new(messengers),
         policy: Arc::clone(&app.policy),
         clock: Arc::clone(&app.clock),
         random: Arc::clone(&app.random),

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Global, output};
+use super::{Global, jira, output};
 use crate::app::{App, Code, Error};
 use crate::clock::{SystemClock, SystemRandom};
 use crate::config::{self, Config, Policy, environment};
 use crate::harness::{Absent, Client, Settings};
+use crate::jira::NoJira;
 use crate::ports::{Executions, PROBE_TIMEOUT, Pipelines};
 use crate::probe::HttpProbe;
 use crate::store::Store;
@@ -60,12 +61,12 @@ pub(super) fn app_with_database(global: &Global) -> Result<App, Error> {
 }
 
 fn over(global: &Global, path: &Path) -> Result<App, Error> {
-    let Config { policy, harness: section, .. } = settings(global)?;
+    let Config { policy, harness: section, jira, .. } = settings(global)?;
     let harness = match environment::harness_settings(&section) {
         Ok(settings) => harness(settings)?,
         Err(error) => Absent { reason: error.to_string() }.into(),
     };
-    assemble(path, policy, harness)
+    Ok(App { tracker: jira::tracker_for_a_look(jira.as_ref())?, ..assemble(path, policy, harness)? })
 }
 
 /// The use cases over this database and this Harness.
@@ -79,6 +80,7 @@ pub(super) fn assemble(path: &Path, policy: Policy, harness: Harness) -> Result<
         wake: Wake::default(),
         executions: harness.executions,
         probe: Arc::new(probe()?),
+        tracker: Arc::new(NoJira),
         pipelines: harness.pipelines,
         server_key: None,
     })

@@ -2,9 +2,11 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Error;
 use super::file::HarnessSection;
+use super::{Error, JiraSection};
+use crate::domain::id::ChannelName;
 use crate::harness::Settings;
+use crate::jira;
 
 /// The pipeline variable that carries the correlation key unless configured.
 pub const CORRELATION_VARIABLE: &str = "correlation_key";
@@ -22,6 +24,12 @@ pub fn secret(name: &str) -> Result<Option<SecretString>, Error> {
         Error::Missing(format!("the file {path} named by {name}_FILE cannot be read: {error}"))
     })?;
     Ok(Some(SecretString::from(content.trim().to_owned())))
+}
+
+/// The variable that holds a secret of a channel: `CHANNEL_OPS_URL`.
+#[must_use]
+pub fn variable_of(channel: &ChannelName, what: &str) -> String {
+    format!("CHANNEL_{}_{what}", channel.as_str().to_uppercase().replace('-', "_"))
 }
 
 /// Where Harness is and how to get in, from the environment and then the file.
@@ -68,6 +76,21 @@ pub fn harness_settings(file: &HarnessSection) -> Result<Settings, Error> {
         timeout: Settings::DEFAULT_TIMEOUT,
         requests_per_second: Settings::DEFAULT_REQUESTS_PER_SECOND,
     })
+}
+
+/// Where Jira is and how to get in: the file, and the token from the environment.
+///
+/// # Errors
+/// When there is no token, or it cannot be read.
+pub fn jira_settings(section: &JiraSection) -> Result<jira::Settings, Error> {
+    let JiraSection { base_url, site, moves, .. } = section.clone();
+    let token = secret("JIRA_API_TOKEN")?.filter(|it| !it.expose_secret().is_empty()).ok_or_else(|| {
+        Error::Missing(
+            "the config has [jira], and its token is missing: set JIRA_API_TOKEN or JIRA_API_TOKEN_FILE"
+                .to_owned(),
+        )
+    })?;
+    Ok(jira::Settings { base_url, site, token, moves })
 }
 
 /// A shared secret that is shorter can be tried out.

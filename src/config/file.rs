@@ -2,7 +2,7 @@
 //!
 //! An unknown key is an error: a misspelt `approvers` must never be an open gate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::channels::{ChannelSection, RouteSection, routing};
 use super::environments::{self, EnvironmentSection};
 use super::freeze::{FreezeSection, freezes};
 use super::http::HttpSection;
+use super::jira;
 use super::path::{PathSection, paths};
 use super::people::{AgentSection, Groups, PeopleSection};
 use super::pipeline::Pipelines;
@@ -31,6 +32,7 @@ pub(super) struct ConfigFile {
     server_key: Option<PathBuf>,
     harness: HarnessSection,
     http: HttpSection,
+    jira: Option<jira::Written>,
     people: PeopleSection,
     groups: Groups,
     pipelines: Pipelines,
@@ -74,14 +76,20 @@ struct TimingSection {
 const SHORTEST_SETTLING: Duration = Duration::from_secs(45);
 
 impl ConfigFile {
-    /// All that the file says, once its rules are known.
-    pub(super) fn with(self, policy: Policy) -> Config {
+    /// All that the file says; `os_user` is the user where it names none.
+    pub(super) fn config(self, os_user: &str) -> Result<Config, String> {
+        let mut policy = self.policy(os_user)?;
+        let jira = self.jira.as_ref().map(|it| it.section(&policy.workflow.environments)).transpose()?;
+        if let Some(jira) = &jira {
+            policy.jira_projects.clone_from(&jira.projects);
+            policy.routing.tracker = Some(jira::channel(&self.channels)?);
+        }
         let Self { harness, http, channels, server_key, .. } = self;
-        Config { policy, harness, http, channels, server_key }
+        Ok(Config { policy, harness, http, channels, jira, server_key })
     }
 
-    /// The rules that the file describes; `os_user` is the user where it names none.
-    pub(super) fn policy(&self, os_user: &str) -> Result<Policy, String> {
+    /// The rules that the file describes.
+    fn policy(&self, os_user: &str) -> Result<Policy, String> {
         let user = match &self.user {
             Some(user) => user.clone(),
             None => os_user.parse().map_err(|error| format!("{error}; set `user` in the config"))?,
@@ -128,6 +136,7 @@ impl ConfigFile {
             validation: self.validation.rules()?,
             timing: self.timing.timing()?,
             caveats: Vec::new(),
+            jira_projects: BTreeSet::new(),
         })
     }
 }

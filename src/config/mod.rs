@@ -9,12 +9,14 @@ mod file;
 mod freeze;
 mod health;
 mod http;
+mod jira;
 mod oauth;
 mod path;
 mod people;
 mod pipeline;
 pub mod policy;
 mod rollback;
+mod url;
 mod validation;
 mod version;
 
@@ -24,6 +26,7 @@ use std::path::{Path, PathBuf};
 pub use channels::{ChannelSection, EmailSection, SlackSection, WebhookSection};
 pub use file::HarnessSection;
 pub use http::HttpSection;
+pub use jira::JiraSection;
 pub use oauth::OauthSection;
 pub use policy::Policy;
 
@@ -64,6 +67,8 @@ pub struct Config {
     pub http: HttpSection,
     /// The ways to tell people.
     pub channels: BTreeMap<ChannelName, ChannelSection>,
+    /// Where Jira is, if there is one.
+    pub jira: Option<JiraSection>,
     /// The server's private key, if not at its usual place.
     pub server_key: Option<PathBuf>,
 }
@@ -75,17 +80,15 @@ pub struct Config {
 pub fn load(path: Option<&Path>, user: &str) -> Result<Config, Error> {
     let Some(path) = path else {
         let file = file::ConfigFile::default();
-        let policy = file
-            .policy(user)
-            .map_err(|reason| Error::Invalid { path: PathBuf::from("(defaults)"), reason })?;
-        return Ok(file.with(policy));
+        return file
+            .config(user)
+            .map_err(|reason| Error::Invalid { path: PathBuf::from("(defaults)"), reason });
     };
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
     let invalid = |reason: String| Error::Invalid { path: path.to_owned(), reason };
     let file: file::ConfigFile = toml::from_str(&text).map_err(|error| invalid(one_line(&error, &text)))?;
-    let policy = file.policy(user).map_err(invalid)?;
-    Ok(file.with(policy))
+    file.config(user).map_err(invalid)
 }
 
 /// What TOML says is wrong, with the line, without its drawing.

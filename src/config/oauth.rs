@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::url::{is_plain, is_safe};
 use crate::domain::claims::Expected;
-use crate::domain::origin::Origin;
 use crate::domain::role::Role;
 
 /// `[http.oauth]`
@@ -86,19 +86,4 @@ impl TryFrom<Written> for OauthSection {
 /// An address may have a query; a name has none.
 fn before_query(url: &str) -> &str {
     url.split_once('?').filter(|(_, query)| is_plain(query)).map_or(url, |(before, _)| before)
-}
-
-/// Whether nobody on the way can change what is read from `url`: it is https, or on this machine.
-fn is_safe(url: &str) -> bool {
-    let Some((scheme, rest)) = url.split_once("://") else { return false };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let origin: Option<Origin> = format!("{scheme}://{authority}").parse().ok();
-    is_plain(url)
-        && !url.contains(['?', '#'])
-        && origin.is_some_and(|it| it.secure || ["127.0.0.1", "[::1]", "localhost"].contains(&it.host()))
-}
-
-/// Whether it is a word of RFC 6749's `scope-token`, which stands in quotes as it is.
-fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }

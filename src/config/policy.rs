@@ -12,7 +12,10 @@ use crate::domain::entrance::Rules;
 use crate::domain::finding::Levels;
 use crate::domain::freeze::Freeze;
 use crate::domain::gate::Gate;
-use crate::domain::id::{ChannelName, EnvironmentName, PathName, PipelineId, PrincipalName, SlackUser};
+use crate::domain::id::{
+    ChannelName, EnvironmentName, IssueKey, PathName, PipelineId, PrincipalName, ProjectKey, SlackUser,
+};
+use crate::domain::issue;
 use crate::domain::limits::Limits;
 use crate::domain::path::Path;
 use crate::domain::plan::{Gates, Timing};
@@ -56,6 +59,8 @@ pub struct Policy {
     pub timing: Timing,
     /// What a reader of any status must know about these rules.
     pub caveats: Vec<String>,
+    /// The Jira projects whose keys are found in branches and commits.
+    pub jira_projects: BTreeSet<ProjectKey>,
 }
 
 /// Who is told what.
@@ -173,6 +178,13 @@ impl Policy {
         let Some(path) = self.paths.get(name) else { return Cow::Owned(Gates::new()) };
         let harder = |gate| path.demands.on_top_of(gate);
         Cow::Owned(self.gates.iter().map(|(environment, gate)| (environment.clone(), harder(gate))).collect())
+    }
+
+    /// The Jira issues of a deployment: those that its caller named, and those
+    /// that its branch and its commits name.
+    #[must_use]
+    pub fn issues_of(&self, spec: &Spec) -> Vec<IssueKey> {
+        issue::of(spec, &self.jira_projects)
     }
 
     /// Whether some gate accepts decisions that only the server can see.

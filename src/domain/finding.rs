@@ -69,6 +69,10 @@ pub enum FindingCode {
     VariableUnused,
     /// The caller names a Jira issue twice.
     IssueDuplicate,
+    /// Jira shows us no such issue.
+    JiraIssue,
+    /// Jira could not be asked whether its issues are there.
+    JiraUnreachable,
     /// Manifests were named and cannot be read.
     ManifestsUnreadable,
     /// A manifest is no YAML.
@@ -118,7 +122,7 @@ const SUBJECT_LIMIT: usize = 200;
 
 impl FindingCode {
     /// All of them, in the order of `docs/validation.md`.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::GateNotConfigured,
         Self::ProductionNotGated,
         Self::EnvironmentLocked,
@@ -135,6 +139,8 @@ impl FindingCode {
         Self::CorrelationMissing,
         Self::VariableUnused,
         Self::IssueDuplicate,
+        Self::JiraIssue,
+        Self::JiraUnreachable,
         Self::ManifestsUnreadable,
         Self::YamlInvalid,
         Self::ChartNotRendered,
@@ -167,6 +173,8 @@ impl FindingCode {
             Self::CorrelationMissing => "correlation-missing",
             Self::VariableUnused => "variable-unused",
             Self::IssueDuplicate => "issue-duplicate",
+            Self::JiraIssue => "jira-issue",
+            Self::JiraUnreachable => "jira-unreachable",
             Self::ManifestsUnreadable => "manifests-unreadable",
             Self::YamlInvalid => "yaml-invalid",
             Self::ChartNotRendered => "chart-not-rendered",
@@ -206,6 +214,8 @@ impl FindingCode {
             | Self::CorrelationMissing
             | Self::VariableUnused
             | Self::IssueDuplicate
+            | Self::JiraIssue
+            | Self::JiraUnreachable
             | Self::ChartNotRendered
             | Self::ImageUnpinned
             | Self::ResourcesMissing

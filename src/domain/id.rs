@@ -275,6 +275,16 @@ checked_text!(
 );
 
 checked_text!(
+    /// A Jira project, as it stands before the hyphen of its issues' keys.
+    ProjectKey,
+    "a Jira project key",
+    "it is 2 to 32 capitals, digits or `_`, and starts with a capital, such as `SHOP`",
+    |text| (2..=32).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+);
+
+checked_text!(
     /// A caller's key that makes a start idempotent.
     IdempotencyKey,
     "an idempotency key",

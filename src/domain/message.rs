@@ -160,7 +160,11 @@ impl Topic {
     #[must_use]
     pub fn severity(self) -> Severity {
         match self {
-            Self::Started | Self::StageCompleted | Self::ApprovalDecided | Self::Completed => Severity::Info,
+            Self::Started
+            | Self::StageCompleted
+            | Self::ApprovalDecided
+            | Self::Completed
+            | Self::IssueLinked => Severity::Info,
             Self::ApprovalRequested | Self::NeedsHuman => Severity::Action,
             Self::ApprovalEscalated
             | Self::AttemptFailed

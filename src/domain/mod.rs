@@ -28,6 +28,7 @@ pub mod guard;
 pub mod health;
 pub(crate) mod hex;
 pub mod id;
+pub mod issue;
 pub mod limits;
 pub mod message;
 pub mod notice;

@@ -67,6 +67,8 @@ pub enum Topic {
     RollbackFailed,
     /// Somebody reached for what they may not, or something stored was changed.
     Security,
+    /// A Jira issue was linked to it.
+    IssueLinked,
 }
 
 /// What people are told when `event` takes `before` to `after`. At most one
@@ -90,11 +92,10 @@ pub fn of(before: &Deployment, event: &Event, after: &Progress) -> Vec<Notice> {
 pub fn of_remark(
     deployment: &DeploymentId,
     version: u64,
-    position: u64,
+    (position, topic): (u64, Topic),
     text: String,
     at: Timestamp,
 ) -> Notice {
-    let topic = Topic::Security;
     Notice {
         key: format!("{deployment}:{version}:{}:{position}", topic.as_str()),
         deployment: deployment.clone(),
@@ -252,7 +253,7 @@ impl std::str::FromStr for Topic {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Started,
         Self::StageCompleted,
         Self::ApprovalRequested,
@@ -268,6 +269,7 @@ impl Topic {
         Self::RolledBack,
         Self::RollbackFailed,
         Self::Security,
+        Self::IssueLinked,
     ];
 
     /// The wire name.
@@ -289,6 +291,7 @@ impl Topic {
             Self::RolledBack => "rolled-back",
             Self::RollbackFailed => "rollback-failed",
             Self::Security => "security",
+            Self::IssueLinked => "issue-linked",
         }
     }
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::EventName;
-use super::id::{CommitSha, CorrelationKey, EnvironmentName, PipelineId, Service};
+use super::id::{CommitSha, CorrelationKey, EnvironmentName, IssueKey, PipelineId, Service};
+use super::notice::Topic;
 use super::token::Grant;
 
 /// Something that happened beside the state machine. It stands in the history
@@ -69,6 +70,11 @@ pub enum Remark {
         /// Why, from the caller, shortened.
         reason: String,
     },
+    /// A Jira issue belongs to the deployment from now on, too.
+    IssueLinked {
+        /// It.
+        issue: IssueKey,
+    },
     /// A person looked at what was approved past the rules.
     Reviewed {
         /// What they found, from the caller, shortened.
@@ -99,10 +105,20 @@ impl Remark {
             Self::EnvironmentLocked { .. } => "ENVIRONMENT_LOCKED",
             Self::EnvironmentUnlocked { .. } => "ENVIRONMENT_UNLOCKED",
             Self::CommitReleased { .. } => "COMMIT_RELEASED",
+            Self::IssueLinked { .. } => "ISSUE_LINKED",
             Self::Reviewed { .. } => "REVIEWED",
             Self::TokenMade { .. } => "TOKEN_MADE",
             Self::TokenRevoked { .. } => "TOKEN_REVOKED",
         };
         EventName(name.to_owned())
+    }
+
+    /// What people are told it is about, if they are told.
+    #[must_use]
+    pub fn topic(&self) -> Topic {
+        match self {
+            Self::IssueLinked { .. } => Topic::IssueLinked,
+            _ => Topic::Security,
+        }
     }
 }

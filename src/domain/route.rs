@@ -27,7 +27,7 @@ pub const QUIET: [Topic; 13] = [
 ];
 
 /// What a tracker is told: how its issue fares, and not who reached for what.
-const TRACKED: [Topic; 8] = [
+const TRACKED: [Topic; 9] = [
     Topic::Started,
     Topic::ApprovalRequested,
     Topic::Failed,
@@ -36,6 +36,7 @@ const TRACKED: [Topic; 8] = [
     Topic::Superseded,
     Topic::RolledBack,
     Topic::RollbackFailed,
+    Topic::IssueLinked,
 ];
 
 /// Which notices go to some channels.
@@ -203,7 +204,7 @@ mod tests {
         for topic in Topic::ALL {
             assert_eq!(
                 QUIET.contains(&topic),
-                !matches!(topic, Topic::StageCompleted | Topic::AttemptFailed),
+                !matches!(topic, Topic::StageCompleted | Topic::AttemptFailed | Topic::IssueLinked),
                 "{topic:?}"
             );
         }

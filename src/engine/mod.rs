@@ -31,7 +31,7 @@ use crate::domain::plan::{self, Next, Step};
 use crate::domain::principal::Actor;
 use crate::domain::time::Timestamp;
 use crate::inspection::Sources;
-use crate::ports::{Executions, Messenger, Pipelines, Probe};
+use crate::ports::{Executions, Messenger, Pipelines, Probe, Tracker};
 use crate::pulse::Pulse;
 use crate::store::{
     self, Allowance, Authority, Deferral, Entry, Expected, Fence, LARGEST_PAGE, Lease, Store,
@@ -67,6 +67,8 @@ pub struct Parts {
     pub pipelines: Arc<dyn Pipelines>,
     /// Questions to environments.
     pub probe: Arc<dyn Probe>,
+    /// Whoever knows issues.
+    pub tracker: Arc<dyn Tracker>,
     /// Whoever is told, by the names that the config gives them.
     pub messengers: Arc<Messengers>,
     /// The rules.
@@ -355,6 +357,7 @@ impl Parts {
             store: Arc::clone(&self.store),
             executions: Arc::clone(&self.executions),
             probe: Arc::clone(&self.probe),
+            tracker: Arc::clone(&self.tracker),
             policy: Arc::clone(&self.policy),
             clock: Arc::clone(&self.clock),
         }

@@ -16,12 +16,11 @@ use tokio::time::{Instant, sleep};
 use crate::clock::Random;
 use crate::domain::execution::Retry;
 use crate::domain::id::VariableName;
-use crate::http::{self, Connections};
+use crate::http::{self, Connections, Redaction};
 
 use super::error::CallFailure;
 use super::rate_limit::RateLimit;
 use super::recent::Recent;
-use super::redaction::Redaction;
 use super::request::Request;
 
 /// Where Harness is and who we are there.
@@ -115,7 +114,7 @@ impl Client {
             reads: http::client(settings.timeout, Connections::Kept)?,
             effects: http::client(settings.timeout, Connections::Fresh)?,
             key: header(&settings.api_key)?,
-            redaction: Redaction::of(&settings.api_key),
+            redaction: Redaction::of(secrets_of(&settings.api_key)),
             limit: RateLimit::per_second(settings.requests_per_second),
             templates: Recent::default(),
             random,
@@ -179,6 +178,16 @@ impl Client {
         let spread = u64::try_from(self.random.bits() % u128::from(millis)).unwrap_or(0);
         Duration::from_millis(millis + spread)
     }
+}
+
+/// The shortest part of a key that is taken for a secret by itself. Shorter
+/// parts are words.
+const SECRET_PART: usize = 8;
+
+/// The key, and its secret last part (`pat.<account>.<token>.<secret>`).
+fn secrets_of(key: &SecretString) -> Vec<SecretString> {
+    let last = key.expose_secret().rsplit('.').next().filter(|part| part.len() >= SECRET_PART);
+    [Some(key.clone()), last.map(SecretString::from)].into_iter().flatten().collect()
 }
 
 /// The key as a header that no debug output shows.

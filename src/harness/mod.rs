@@ -15,7 +15,6 @@ mod rate_limit;
 mod reads;
 mod reason;
 mod recent;
-mod redaction;
 mod request;
 pub mod simulator;
 mod stages;

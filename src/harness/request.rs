@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
-use crate::http;
+use crate::http::{self, Redaction};
 
 use super::error::CallFailure;
-use super::redaction::Redaction;
 use super::wire::{Envelope, is_error};
 
 /// Where the API key goes.
@@ -64,7 +63,7 @@ impl Request {
         };
         let response = request.send().await.map_err(|error| CallFailure::unanswered(&error))?;
         let status = response.status();
-        let retry_after = retry_after(&response);
+        let retry_after = http::retry_after(&response);
         let body = match http::body(response).await {
             Ok(body) => redaction.apply(String::from_utf8_lossy(&body).into_owned()),
             Err(error) if status.is_success() => return Err(CallFailure::unread(&error)),
@@ -100,10 +99,4 @@ fn bare<T: DeserializeOwned>(body: &str) -> Option<T> {
         return None;
     }
     serde_json::from_str(body).ok()
-}
-
-/// Seconds, which is all that Harness and its proxies send.
-fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }

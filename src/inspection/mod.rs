@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::policy::Policy;
-use crate::ports::{Executions, Probe};
+use crate::ports::{Executions, Probe, Tracker};
 use crate::store::{self, Snapshot, Store};
 
 /// Where to look. Cheap to clone.
@@ -23,6 +23,8 @@ pub struct Sources {
     pub executions: Arc<dyn Executions>,
     /// Questions to environments.
     pub probe: Arc<dyn Probe>,
+    /// Whoever knows issues.
+    pub tracker: Arc<dyn Tracker>,
     /// The rules.
     pub policy: Arc<Policy>,
     /// The time.

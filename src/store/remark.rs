@@ -11,8 +11,8 @@ use super::lookup::{self, Lookup};
 use super::outbox;
 use super::place;
 use super::review;
-use super::row::to_json;
-use crate::domain::id::DeploymentId;
+use super::row::{from_json, to_json};
+use crate::domain::id::{DeploymentId, IssueKey};
 use crate::domain::notice;
 use crate::domain::principal::Actor;
 use crate::domain::record::What;
@@ -91,7 +91,8 @@ pub(super) fn add(connection: &Connection, remarked: &Remarked) -> Result<Option
                 review::close(connection, anchor.number, position)?;
             }
             if let Some(text) = notice {
-                let notice = notice::of_remark(id, anchor.version, position, text.clone(), at);
+                let notice =
+                    notice::of_remark(id, anchor.version, (position, remark.topic()), text.clone(), at);
                 outbox::enqueue(connection, position, anchor.number, &(&notice).into())?;
             }
         }
@@ -106,7 +107,9 @@ pub(super) fn add(connection: &Connection, remarked: &Remarked) -> Result<Option
 /// a person said it, and the kill switch works whatever else goes on.
 fn most(remark: &Remark) -> Option<u32> {
     match remark {
-        Remark::DecisionRefused { .. } | Remark::AgentRefused { .. } => Some(MOST_REMARKS),
+        Remark::DecisionRefused { .. } | Remark::AgentRefused { .. } | Remark::IssueLinked { .. } => {
+            Some(MOST_REMARKS)
+        }
         Remark::PipelineAsked { .. }
         | Remark::AgentsFrozen { .. }
         | Remark::AgentsReleased { .. }
@@ -117,6 +120,29 @@ fn most(remark: &Remark) -> Option<u32> {
         | Remark::TokenMade { .. }
         | Remark::TokenRevoked { .. } => None,
     }
+}
+
+/// The issues that were linked to a deployment, in their order. Its records are
+/// a list through `event`; most deployments have no remark, and are not walked.
+pub(super) fn linked_issues(connection: &Connection, id: &DeploymentId) -> Result<Vec<IssueKey>, Error> {
+    let remarks: Vec<String> = connection
+        .prepare_cached(
+            "WITH RECURSIVE list (position) AS (
+                 SELECT last_record FROM deployment WHERE id = ?1 AND remarks > 0
+                 UNION ALL
+                 SELECT previous FROM list JOIN event USING (position)
+                 WHERE previous > 0 AND previous < position
+             )
+             SELECT event FROM list JOIN event USING (position)
+             WHERE event LIKE '{\"event\":\"ISSUE_LINKED\"%' ORDER BY position",
+        )?
+        .query_map([id.as_str()], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let issue = |remark: &String| match from_json(remark, || format!("the issues of {id}"))? {
+        Remark::IssueLinked { issue } => Ok(issue),
+        other => Err(Error::corrupt(format!("the issues of {id}: the history says {}", other.name()))),
+    };
+    remarks.iter().map(issue).collect()
 }
 
 fn of_the_last_hour(connection: &Connection, now: Timestamp) -> Result<u32, Error> {

@@ -19,7 +19,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::entrance::{Facts, Lock, Rules, Stay};
 use crate::domain::event::MainEvent;
 use crate::domain::id::{
-    CommitSha, DeploymentId, EnvironmentName, ExecutionId, Repository, Service, TokenId,
+    CommitSha, DeploymentId, EnvironmentName, ExecutionId, IssueKey, Repository, Service, TokenId,
 };
 use crate::domain::notice::Notice;
 use crate::domain::place::Place;
@@ -171,6 +171,14 @@ impl<'c> Snapshot<'c> {
         limit: u32,
     ) -> Result<Vec<Notice>, Error> {
         outbox::earlier(self.connection, id, position, limit)
+    }
+
+    /// The issues that were linked to a deployment after its start.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn linked_issues(&self, id: &DeploymentId) -> Result<Vec<IssueKey>, Error> {
+        remark::linked_issues(self.connection, id)
     }
 
     /// The last position of the history; 0 while it is empty. It rises with all that is recorded.

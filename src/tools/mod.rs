@@ -21,6 +21,7 @@ mod harness_get_execution_url;
 mod harness_list_executions;
 mod harness_trigger_pipeline;
 mod leaving;
+mod link_jira_issue;
 mod list_deployments;
 mod plan_deployment;
 mod prompts;

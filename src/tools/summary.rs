@@ -6,7 +6,7 @@ use crate::app::environments::{EnvironmentView, EnvironmentsView, ServiceView};
 use crate::app::explanation::ExplanationView;
 use crate::app::plan::{PlanView, PlannedStageView};
 use crate::app::view::{HistoryView, ListView, StartedView, StatusView};
-use crate::app::{ExecutionView, ExecutionsView, TriggeredView, UrlView};
+use crate::app::{ExecutionView, ExecutionsView, LinkedView, TriggeredView, UrlView};
 
 /// An answer that can be said in short.
 pub(super) trait Summary {
@@ -43,6 +43,21 @@ impl Summary for StatusView {
             text += &format!(" Note: {caveat}.");
         }
         text
+    }
+}
+
+impl Summary for LinkedView {
+    fn summary(&self) -> String {
+        let Self { issue_key, deployment_id, .. } = self;
+        match (self.already_linked, self.jira_is_told) {
+            (true, _) => format!("{issue_key} was linked to {deployment_id} before; nothing was done."),
+            (false, true) => {
+                format!("{issue_key} is linked to {deployment_id}; the comment on it follows within seconds.")
+            }
+            (false, false) => format!(
+                "{issue_key} is linked to {deployment_id}; this server does not tell Jira, so a person updates the issue."
+            ),
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use super::tool::{self, Tool};
 use super::{
     Server, approve, cancel_deployment, explain_transition, get_environments, get_history, get_status,
     harness_get_execution, harness_get_execution_url, harness_list_executions, harness_trigger_pipeline,
-    list_deployments, plan_deployment, reject, rollback_deployment, start_deployment, transition,
-    wait_for_deployment,
+    link_jira_issue, list_deployments, plan_deployment, reject, rollback_deployment, start_deployment,
+    transition, wait_for_deployment,
 };
 use crate::app::{App, Session};
 use crate::domain::role::Right;
@@ -32,6 +32,7 @@ pub(super) static TOOLS: LazyLock<Toolbox> = LazyLock::new(|| {
         .with::<get_history::GetHistory>()
         .with::<cancel_deployment::CancelDeployment>()
         .with::<rollback_deployment::RollbackDeployment>()
+        .with::<link_jira_issue::LinkJiraIssue>()
         .with::<harness_trigger_pipeline::HarnessTriggerPipeline>()
         .with::<harness_get_execution::HarnessGetExecution>()
         .with::<harness_list_executions::HarnessListExecutions>()

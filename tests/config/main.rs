@@ -11,6 +11,7 @@ use deployment_orchestrator::config::{self, Policy};
 use deployment_orchestrator::domain::assurance::Assurance;
 use deployment_orchestrator::domain::limits::Limits;
 use deployment_orchestrator::domain::role::Right;
+use deployment_orchestrator::jira::{Moves, Site};
 
 /// Two different public keys.
 const ONE: &str = "ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
@@ -57,6 +58,11 @@ name = "prod"
 /// An authorization server that publishes its keys on this machine, and is as `rules` say.
 fn oauth(rules: &str) -> String {
     format!("[http.oauth]\njwks_url = \"http://127.0.0.1:8080/keys\"\n{rules}")
+}
+
+/// A Jira that says `more`.
+fn jira(more: &str) -> String {
+    format!("[jira]\nbase_url = \"https://acme.atlassian.net\"\nemail = \"bot@acme.example\"\n{more}")
 }
 
 /// A prod that says `more`.
@@ -171,6 +177,27 @@ fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
         ("[validation]\nlevels = { input-unknown = \"fatal\" }".to_owned(), "fatal"),
         ("[validation]\nmanifests_root = \"checkouts\"".to_owned(), "write the whole path"),
         ("[validation]\nimage_registries = [\"https://ghcr.io\"]".to_owned(), "write a host"),
+        (
+            "[jira]\nbase_url = \"http://jira.acme.example\"\nemail = \"a@b\"".to_owned(),
+            "`base_url` under [jira] is not safe to send a token to",
+        ),
+        ("[jira]\nbase_url = \"https://dana:hush@acme.example\"\nemail = \"a@b\"".to_owned(), "not safe"),
+        ("[jira]\nbase_url = \"https://acme.atlassian.net\"".to_owned(), "`email` under [jira]"),
+        ("[jira]\nbase_url = \"https://a\"\nemail = \"a:b@c\"".to_owned(), "`email` under [jira]"),
+        (jira("kind = \"data-center\""), "a data-center takes the personal access token alone"),
+        (jira("kind = \"server\""), "server"),
+        (jira("token = \"hush\""), "unknown field `token`"),
+        (jira("projects = [\"shop\"]"), "`shop` is not a Jira project key"),
+        (jira("on_completed = \" \""), "`on_completed` under [jira] is empty"),
+        (jira("environments = [\"qa\"]"), "names `qa`, and there is no such environment"),
+        (
+            format!("{}\n[[environments]]\nname = \"dev\"", jira("on_completed = \"Done\"")),
+            "no deployment would move an issue",
+        ),
+        (
+            format!("{}\n[channels.jira]\nslack = {{ channel = \"C1\" }}", jira("")),
+            "give that channel another name",
+        ),
         (gate("approvers = []"), "nobody could ever approve"),
         (gate("approvers = [\"gina\"]"), "[people.gina]"),
         (gate("approvers = [\"group:x\"]"), "no group `x`"),
@@ -191,6 +218,37 @@ fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
         (gate("approvers = [\"dana\"]\nbreak_glass = { people = [\"group:release\"] }"), "and must sign"),
     ];
     assert_refused(table);
+}
+
+#[test]
+fn jira_is_told_of_what_its_projects_name_and_moves_issues_for_production() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let read = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        config::load(Some(&path), "nobody").unwrap()
+    };
+    let cloud = read(&jira("projects = [\"SHOP\"]\non_completed = \"Done \""));
+    let section = cloud.jira.unwrap();
+    assert_eq!(section.site, Site::Cloud { email: "bot@acme.example".to_owned() });
+    let moves = Moves {
+        on_completed: Some("Done".to_owned()),
+        on_rolled_back: None,
+        environments: ["prod".parse().unwrap()].into(),
+    };
+    assert_eq!(section.moves, moves);
+    assert_eq!(cloud.policy.jira_projects, ["SHOP".parse().unwrap()].into());
+    assert_eq!(cloud.policy.routing.tracker, Some("jira".parse().unwrap()));
+
+    let own = read(
+        "[jira]\nkind = \"data-center\"\nbase_url = \"http://127.0.0.1:8080/jira\"\nenvironments = [\"dev\"]",
+    );
+    let section = own.jira.unwrap();
+    assert_eq!(
+        (section.site, section.moves.environments),
+        (Site::DataCenter, ["dev".parse().unwrap()].into())
+    );
+    assert_eq!(read("").policy.routing.tracker, None);
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod fake_environment;
 #[path = "../support/fake_harness.rs"]
 mod fake_harness;
 #[cfg(test)]
+mod fake_tracker;
+#[cfg(test)]
 #[path = "../support/history.rs"]
 mod history;
 #[cfg(test)]
@@ -25,6 +27,8 @@ mod health;
 mod hotfix;
 #[cfg(test)]
 mod incidents;
+#[cfg(test)]
+mod issues;
 #[cfg(test)]
 mod lost;
 #[cfg(test)]

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fake_environment::FakeEnvironment;
 use super::fake_harness::FakeHarness;
+use super::fake_tracker::FakeTracker;
 use super::history;
 use super::people::{agent, gate, key_of};
 
@@ -150,6 +151,7 @@ pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) harness: Arc<FakeHarness>,
     pub(crate) environment: Arc<FakeEnvironment>,
+    pub(crate) tracker: Arc<FakeTracker>,
     pub(crate) told: Arc<Told>,
     pub(crate) paged: Arc<Told>,
     pub(crate) clock: Arc<WallClock>,
@@ -188,6 +190,7 @@ impl World {
         policy.gates.insert("prod".parse().unwrap(), gate());
         policy.routing.channels = [chat(), pager()].into();
         let environment = Arc::<FakeEnvironment>::default();
+        let tracker = Arc::<FakeTracker>::default();
         let app = App {
             store: Arc::new(Store::open(&path).unwrap()),
             policy: Arc::new(policy),
@@ -196,6 +199,7 @@ impl World {
             wake: Wake::default(),
             executions: Arc::<FakeHarness>::clone(&harness),
             probe: Arc::<FakeEnvironment>::clone(&environment),
+            tracker: Arc::<FakeTracker>::clone(&tracker),
             pipelines: Arc::<FakeHarness>::clone(&harness),
             server_key: None,
         };
@@ -203,6 +207,7 @@ impl World {
             app,
             harness,
             environment,
+            tracker,
             told: Arc::default(),
             paged: Arc::default(),
             clock,
@@ -235,10 +240,14 @@ impl World {
             executions: Arc::clone(&self.app.executions),
             pipelines: Arc::clone(&self.app.pipelines),
             probe: Arc::clone(&self.app.probe),
+            tracker: Arc::clone(&self.app.tracker),
             messengers: Arc::new(
-                [(chat(), &self.told), (pager(), &self.paged)]
-                    .map(|(name, told)| (name, Arc::<Told>::clone(told) as Arc<dyn Messenger>))
-                    .into(),
+                [
+                    (chat(), Arc::<Told>::clone(&self.told) as Arc<dyn Messenger>),
+                    (pager(), Arc::<Told>::clone(&self.paged) as Arc<dyn Messenger>),
+                    ("jira".parse().unwrap(), Arc::<FakeTracker>::clone(&self.tracker) as Arc<dyn Messenger>),
+                ]
+                .into(),
             ),
             policy: Arc::clone(&self.app.policy),
             clock: Arc::clone(&self.app.clock),

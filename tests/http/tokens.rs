@@ -123,6 +123,7 @@ async fn a_viewer_is_told_of_what_looks_and_can_do_no_more() {
                 ("transition", json!({ "deployment_id": id, "event": "CANCEL" })),
                 ("cancel_deployment", json!({ "deployment_id": id, "reason": "x" })),
                 ("rollback_deployment", json!({ "deployment_id": id, "reason": "x" })),
+                ("link_jira_issue", json!({ "deployment_id": id, "issue_key": "SHOP-1" })),
                 ("harness_trigger_pipeline", json!({ "pipeline_id": "deploy_prod" })),
                 ("cancel_deployment", json!({})),
             ] {

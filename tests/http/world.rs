@@ -16,6 +16,7 @@ use deployment_orchestrator::domain::token::Holder;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::harness::simulator::{Script, Simulator};
 use deployment_orchestrator::harness::{Client, Settings};
+use deployment_orchestrator::jira::NoJira;
 use deployment_orchestrator::oauth::AuthorizationServer;
 use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
@@ -168,6 +169,7 @@ impl World {
             wake: Wake::default(),
             executions: client.clone(),
             probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
+            tracker: Arc::new(NoJira),
             pipelines: client.clone(),
             server_key: Some(Arc::new(key_of("server"))),
         };
@@ -176,6 +178,7 @@ impl World {
             executions: client.clone(),
             pipelines: client,
             probe: app.probe.clone(),
+            tracker: app.tracker.clone(),
             messengers: Arc::default(),
             policy: app.policy.clone(),
             clock: app.clock.clone(),

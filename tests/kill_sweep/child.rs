@@ -19,6 +19,7 @@ use deployment_orchestrator::domain::state::State;
 use deployment_orchestrator::domain::template::Template;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::harness::{Client, Settings};
+use deployment_orchestrator::jira::NoJira;
 use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::store::Store;
@@ -127,6 +128,7 @@ fn app(orders: &Orders) -> App {
         wake: Wake::default(),
         executions: Arc::<Client>::clone(&client),
         probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
+        tracker: Arc::new(NoJira),
         pipelines: client,
         server_key: None,
     }
@@ -149,6 +151,7 @@ fn parts(app: &App) -> Parts {
         executions: Arc::clone(&app.executions),
         pipelines: Arc::clone(&app.pipelines),
         probe: Arc::clone(&app.probe),
+        tracker: Arc::clone(&app.tracker),
         messengers: Arc::default(),
         policy: Arc::clone(&app.policy),
         clock: Arc::clone(&app.clock),

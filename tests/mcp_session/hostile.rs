@@ -129,6 +129,7 @@ async fn the_word_approved_approves_nothing() {
         ("transition", json!({ "deployment_id": id, "event": hostile() }), "unknown-event"),
         ("rollback_deployment", json!({ "deployment_id": id, "reason": "APPROVED" }), "guard-refused"),
         ("approve", json!({ "deployment_id": id, "signed_approval": hostile() }), "malformed-argument"),
+        ("link_jira_issue", json!({ "deployment_id": id, "issue_key": hostile() }), "malformed-argument"),
     ] {
         let refused = session.refuses_with(json!({ "name": tool, "arguments": arguments })).await;
         assert_eq!(refused["code"], code, "{tool}: {refused}");

@@ -49,6 +49,7 @@ async fn only_reads(world: &World, session: &mut Session, id: &str, code: &str) 
     for (tool, arguments) in [
         ("cancel_deployment", json!({ "deployment_id": id, "reason": "no" })),
         ("rollback_deployment", json!({ "deployment_id": id, "reason": "no" })),
+        ("link_jira_issue", json!({ "deployment_id": id, "issue_key": "SHOP-1" })),
         ("transition", json!({ "deployment_id": id, "event": "APPROVED" })),
         ("transition", json!({ "deployment_id": id, "event": "APPROVAL_WITHDRAWN" })),
         ("approve", json!({ "deployment_id": id })),

@@ -15,6 +15,7 @@ use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::harness::simulator::{Script, Simulator};
 use deployment_orchestrator::harness::{Client, Settings};
+use deployment_orchestrator::jira::NoJira;
 use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::store::Store;
@@ -126,6 +127,7 @@ impl World {
             executions: self.app.executions.clone(),
             pipelines: self.app.pipelines.clone(),
             probe: self.app.probe.clone(),
+            tracker: self.app.tracker.clone(),
             messengers: Arc::default(),
             policy: self.app.policy.clone(),
             clock: self.app.clock.clone(),
@@ -241,6 +243,7 @@ fn app(
         wake: Wake::default(),
         executions: harness.clone(),
         probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
+        tracker: Arc::new(NoJira),
         pipelines: harness,
         server_key: server_key.map(Arc::new),
     }

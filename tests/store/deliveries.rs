@@ -195,7 +195,10 @@ fn a_notice_that_cannot_be_read_holds_up_nobody() {
     let place = Place::new();
     let (store, fence, all) = posted(&place);
     let damage = |position: u64| {
-        place.raw().execute("UPDATE notice SET body = '{}' WHERE position = ?1", [position.cast_signed()]).unwrap();
+        place
+            .raw()
+            .execute("UPDATE notice SET body = '{}' WHERE position = ?1", [position.cast_signed()])
+            .unwrap();
     };
     damage(all[0].position);
     assert_eq!(store.unrouted().unwrap(), all[1..]);

@@ -55,7 +55,7 @@ pub struct StatusView {
     pub available_events: Vec<String>,
     /// Environments in which something of it ran or may have run.
     pub touched_environments: Vec<String>,
-    /// Jira issues.
+    /// Jira issues: those of the start, those found in the branch and the commits, and those linked later.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub jira_issues: Vec<String>,
     /// What people were to be told of it, and were not: tell them.

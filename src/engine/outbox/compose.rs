@@ -1,6 +1,7 @@
 //! What is told of a notice, in full: read when it is told.
 
 use super::super::Parts;
+use crate::domain::issue;
 use crate::domain::message::{About, Asked, MOST_EARLIER, Message};
 use crate::domain::notice::{Notice, Topic};
 use crate::store;
@@ -11,17 +12,18 @@ const RECORDS_LOOKED_AT: u32 = 1_000;
 /// The message about a notice whose record is at `position`.
 pub(super) async fn message(parts: &Parts, position: u64, notice: Notice) -> Result<Message, store::Error> {
     let id = notice.deployment.clone();
-    let (deployment, earlier, live) = parts
+    let (deployment, linked, earlier, live) = parts
         .blocking(move |store| {
             store.read(|moment| {
                 let deployment = moment.load(&id)?;
                 let earlier = moment.earlier_notices(&id, position, MOST_EARLIER)?;
+                let linked = moment.linked_issues(&id)?;
                 let spec = &deployment.spec;
                 let live = match deployment.progress.state.environment() {
                     Some(here) => moment.stays(&spec.service, &spec.repository, here, 1)?.pop(),
                     None => None,
                 };
-                Ok((deployment, earlier, live))
+                Ok((deployment, linked, earlier, live))
             })
         })
         .await?;
@@ -35,9 +37,10 @@ pub(super) async fn message(parts: &Parts, position: u64, notice: Notice) -> Res
         }
         _ => None,
     };
+    let issues = issue::with_linked(parts.policy.issues_of(&deployment.spec), linked);
     Ok(Message {
         severity: notice.topic.severity(),
-        about: About::of(&deployment, deployment.spec.jira_issues.clone()),
+        about: About::of(&deployment, issues),
         page: None,
         asked,
         earlier,

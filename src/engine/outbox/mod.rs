@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Parts;
-use crate::config::policy::Routing;
+use crate::config::policy::Policy;
 use crate::domain::delivery;
 use crate::domain::digest::Digest;
 use crate::domain::id::ChannelName;
+use crate::domain::issue;
 use crate::domain::route::{self, Route, Tracked};
 use crate::domain::time::Timestamp;
 use crate::journal;
@@ -37,7 +38,7 @@ pub(super) async fn route(
         .blocking(move |store| {
             let posted = store.unrouted()?;
             let routed: Vec<Routed> =
-                posted.into_iter().map(|posted| routed(store, &policy.routing, posted)).collect();
+                posted.into_iter().map(|posted| routed(store, &policy, posted)).collect();
             if !routed.is_empty() {
                 store.route(&fence, routed.clone(), now)?;
             }
@@ -50,21 +51,23 @@ pub(super) async fn route(
 
 /// To whom a notice goes. A deployment that cannot be read adds nobody: its
 /// notices must not hold up those of others.
-fn routed(store: &Store, routing: &Routing, posted: Posted) -> Routed {
+fn routed(store: &Store, policy: &Policy, posted: Posted) -> Routed {
     let notice = &posted.notice;
-    let destinations = match store.read(|moment| moment.load(&notice.deployment)) {
-        Ok(deployment) => {
+    let read = store.read(|moment| {
+        let deployment = moment.load(&notice.deployment)?;
+        Ok((moment.linked_issues(&deployment.id)?, deployment))
+    });
+    let destinations = match read {
+        Ok((linked, deployment)) => {
             let own = Route::quiet(deployment.spec.notify.iter().cloned());
-            let tracked = routing
-                .tracker
-                .clone()
-                .map(|channel| Tracked { channel, issues: deployment.spec.jira_issues.clone() });
-            let routes: Vec<&Route> = routing.routes.iter().chain([&own]).collect();
+            let issues = issue::with_linked(policy.issues_of(&deployment.spec), linked);
+            let tracked = policy.routing.tracker.clone().map(|channel| Tracked { channel, issues });
+            let routes: Vec<&Route> = policy.routing.routes.iter().chain([&own]).collect();
             route::destinations(notice, &routes, tracked.as_ref())
         }
         Err(error) => {
             tracing::warn!(notice = %notice.key, %error, "whom its deployment names is not known, and is not told");
-            route::destinations(notice, &routing.routes.iter().collect::<Vec<_>>(), None)
+            route::destinations(notice, &policy.routing.routes.iter().collect::<Vec<_>>(), None)
         }
     };
     Routed { posted, destinations }

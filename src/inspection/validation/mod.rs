@@ -6,6 +6,7 @@ mod access;
 mod arguments;
 mod environments;
 mod gates;
+mod issues;
 mod manifests;
 mod pipelines;
 
@@ -22,11 +23,12 @@ use crate::ports::CallError;
 type Check = for<'a> fn(&'a Sources, &'a Deployment) -> BoxFuture<'a, Result<Vec<Finding>, CallError>>;
 
 /// Everything that is looked at, what costs nothing first.
-const CHECKS: [Check; 6] = [
+const CHECKS: [Check; 7] = [
     |sources, deployment| async { Ok(gates::check(&sources.policy, deployment)) }.boxed(),
     |_, deployment| async { Ok(arguments::check(deployment)) }.boxed(),
     |sources, deployment| async { Ok(environments::check(sources, deployment).await) }.boxed(),
     |sources, deployment| async { Ok(manifests::check(sources, deployment).await) }.boxed(),
+    |sources, deployment| async { Ok(issues::check(sources, deployment).await) }.boxed(),
     |sources, deployment| access::check(sources, deployment).boxed(),
     |sources, deployment| pipelines::check(sources, deployment).boxed(),
 ];
