@@ -92,3 +92,26 @@ impl Deployment {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_has_no_hyphen_and_no_dot_in_harness() {
+        let target = HarnessRollback {
+            service: "shop_check_out".parse().expect("an identifier"),
+            environment: "prod".parse().expect("an identifier"),
+            environment_type: EnvironmentType::Production,
+            infrastructure: "k8s_prod".parse().expect("an identifier"),
+        };
+        for (service, is_it) in [
+            ("shop.check-out", true),
+            ("shop_check_out", true),
+            ("shop-checkout", false),
+            ("check-out", false),
+        ] {
+            assert_eq!(target.is_of(&service.parse().expect("a service")), is_it, "{service}");
+        }
+    }
+}

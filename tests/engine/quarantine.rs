@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use deployment_orchestrator::app::{Code, Error, StartRequest};
+use deployment_orchestrator::config::policy::Person;
 use deployment_orchestrator::domain::execution::ExecutionStatus;
+use deployment_orchestrator::domain::limits::Limits;
 use deployment_orchestrator::domain::principal::Actor;
+use deployment_orchestrator::domain::role::Role;
 
 use super::fake_harness::{Course, rejected};
 use super::people::agent;
@@ -41,7 +44,16 @@ pub(super) async fn rolled_back<'w>(world: &'w World, commit: &str) -> Talk<'w> 
 
 #[tokio::test(start_paused = true)]
 async fn an_admin_releases_a_commit_and_no_agent_does() {
-    let (world, _driving) = World::driven();
+    let (world, _driving) = World::driven_under(|policy| {
+        let operator = Person {
+            key: None,
+            roles: [Role::Operator].into(),
+            emails: [].into(),
+            oauth_subject: None,
+            agent_limits: Limits::default(),
+        };
+        policy.people.insert("olga".parse().unwrap(), operator);
+    });
     completed(&world, EARLIER).await;
     let waits = at_tests(&world, COMMIT).await;
     let tests = world.harness.runs_of("run_tests").pop().unwrap().execution;
@@ -53,8 +65,10 @@ async fn an_admin_releases_a_commit_and_no_agent_does() {
     };
 
     assert_eq!(release(COMMIT, agent()).await.unwrap_err().code, Code::NeedsHuman);
-    let stranger = Actor::at_command_line("mallory".parse().unwrap());
-    assert_eq!(release(COMMIT, stranger).await.unwrap_err().code, Code::NotPermitted);
+    for name in ["mallory", "olga"] {
+        let other = Actor::at_command_line(name.parse().unwrap());
+        assert_eq!(release(COMMIT, other).await.unwrap_err().code, Code::NotPermitted, "{name} is no admin");
+    }
     assert_eq!(release(EARLIER, admin()).await.unwrap_err().code, Code::MalformedArgument);
     assert_eq!(release(&COMMIT[..7], admin()).await.unwrap().rolled_back_by, [bad.id.to_string()]);
 

@@ -225,12 +225,16 @@ async fn manifests_without_a_root_or_out_of_it_are_refused_at_the_start() {
 async fn a_locked_environment_on_the_way_is_said_beforehand_and_blocks_nothing() {
     let (world, _driving) = World::driven();
     let ada = Actor::at_command_line("ada".parse().unwrap());
+    world.app.lock("staging", None, "a move", &ada).await.unwrap();
     world.app.lock("prod", Some("checkout"), "an audit", &ada).await.unwrap();
     let it = world.deploy().await;
-    it.asks(1).await;
+    it.until(|it| it.progress.held.is_some()).await;
     let found = found(&it).await;
-    assert_eq!(said(&found.warnings), [("environment-locked", "environments.prod")]);
-    assert!(found.warnings[0].message_untrusted.contains("an audit"), "{:?}", found.warnings);
+    let locked = ["environments.staging", "environments.prod"].map(|name| ("environment-locked", name));
+    assert_eq!(said(&found.warnings), locked, "one for all services, one for this");
+    for (warning, why) in found.warnings.iter().zip(["a move", "an audit"]) {
+        assert!(warning.message_untrusted.contains(why), "{warning:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

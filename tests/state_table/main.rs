@@ -21,6 +21,7 @@ mod block;
 mod events;
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
+mod rollbacks;
 mod samples;
 mod variants;
 

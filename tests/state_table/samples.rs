@@ -69,7 +69,7 @@ fn dev() -> Stage {
     Stage::Deploying(environment("dev"))
 }
 
-fn prod() -> Stage {
+pub(crate) fn prod() -> Stage {
     Stage::Deploying(environment("prod"))
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn failure(cause: Cause, retry: Retry) -> Failure {
 
 pub(crate) const TRANSIENT: Retry = Retry::Retryable { after: None };
 
-fn execution() -> Execution {
+pub(crate) fn execution() -> Execution {
     Execution {
         id: "run-1".parse().unwrap(),
         pipeline: "a_pipeline".parse().unwrap(),
@@ -148,7 +148,7 @@ fn request(decisions: &[(&str, Verdict)]) -> Box<ApprovalRequest> {
     Box::new(ApprovalRequest { decisions, ..asked })
 }
 
-fn approved() -> Box<ApprovalRequest> {
+pub(crate) fn approved() -> Box<ApprovalRequest> {
     request(&[("bob", Verdict::Approve), ("carol", Verdict::Approve)])
 }
 
@@ -175,7 +175,7 @@ fn rollback(stopping: Option<Work>, run: Run, then: &[&str]) -> State {
     }))
 }
 
-fn sample(note: impl Into<String>, touched: &[&str], state: State) -> Sample {
+pub(crate) fn sample(note: impl Into<String>, touched: &[&str], state: State) -> Sample {
     let mut deployment = deployment(Mode::Auto);
     deployment.progress.state = state;
     deployment.progress.requests = 1;

@@ -45,6 +45,9 @@ async fn work_is_resumed_when_the_freeze_lifts() {
     let status = world.app.status(it.id.as_str()).await.unwrap();
     assert!(status.waiting_for.contains("the shop is full"), "{}", status.waiting_for);
     assert!(world.harness.runs_of("deploy_prod").is_empty());
+    let found = world.app.full_status(it.id.as_str()).await.unwrap().validation.unwrap();
+    let warned: Vec<&str> = found.warnings.iter().map(|it| it.code.as_str()).collect();
+    assert_eq!(warned, ["environment-frozen"], "and it was said before anything ran");
 
     it.reaches("completed").await;
     let ran = world.harness.runs_of("deploy_prod")[0].started;
