@@ -8,6 +8,9 @@ use super::time::Timestamp;
 /// outage of days for whoever waits for the message.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
+/// The longest pause that the other side may ask for: whoever asks for more has made a mistake.
+const LONGEST_ASKED_FOR: Duration = Duration::from_hours(1);
+
 /// How long, and how often at the least, a message is tried. What is older than a
 /// day is news to nobody, and somebody must look at the channel. A clock that
 /// jumps a day ahead alone gives nothing up.
@@ -15,12 +18,12 @@ const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
 const FEWEST_ATTEMPTS: u32 = 12;
 
 /// When the message is tried again that was tried `attempts` times since
-/// `since`, the last time at `now`; `None` for never. Not before `after` has passed.
+/// `since`, the last time at `now`; `None` for never. Not before `after` has passed, within reason.
 #[must_use]
 pub fn next_try(attempts: u32, since: Timestamp, now: Timestamp, after: Duration) -> Option<Timestamp> {
     let over = attempts >= FEWEST_ATTEMPTS && now.since(since) >= GIVE_UP_AFTER;
     let pause = Duration::from_secs(1 << attempts.min(9)).min(LONGEST_PAUSE);
-    (!over).then(|| now.plus(pause.max(after)))
+    (!over).then(|| now.plus(pause.max(after.min(LONGEST_ASKED_FOR))))
 }
 
 #[cfg(test)]
@@ -40,6 +43,7 @@ mod tests {
         );
         assert_eq!(pause(1, 1, 60), Some(60), "as long as the other side asks");
         assert_eq!(pause(9, 1, 60), Some(300));
+        assert_eq!(pause(9, 1, 86_400), Some(3_600));
     }
 
     #[test]
