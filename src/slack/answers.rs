@@ -6,9 +6,9 @@ use reqwest::Url;
 use serde_json::json;
 
 use super::SetupError;
-use super::client::address;
 use super::markup::escaped;
 use crate::http::{self, Connections};
+use crate::messenger::Address;
 
 /// Where Slack takes such answers.
 const HOST: &str = "hooks.slack.com";
@@ -43,7 +43,10 @@ impl Answers {
     /// # Errors
     /// When `base` is no such address.
     pub fn new(base: &str) -> Result<Self, SetupError> {
-        Ok(Self { http: http::client(TIMEOUT, Connections::Fresh)?, base: address(base)? })
+        Ok(Self {
+            http: http::client(TIMEOUT, Connections::Fresh)?,
+            base: base.parse::<Address>()?.expose().clone(),
+        })
     }
 
     /// Say `text` to whoever pressed the button that came with `response_url`.

@@ -3,11 +3,10 @@
 //! Slack answers 200 whatever happened, and says in the body whether it did it.
 //! No call is repeated here, and no error holds the token or an address.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,9 +14,13 @@ use serde_json::Value;
 use super::SetupError;
 use super::remedy::{is_gone, remedy};
 use crate::http::{self, Connections};
+use crate::messenger::{self, Address, Mask};
 use crate::ports::{Extent, TellError};
 
-/// How long one call may take.
+/// Whom sentences name.
+pub(super) const WHOM: &str = "Slack";
+
+/// How long one call may take: a message takes several.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// How long Slack is left alone that wants fewer messages and does not say for how long.
@@ -28,6 +31,7 @@ pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
     token: HeaderValue,
+    mask: Mask,
 }
 
 /// A call that did not give what it should have.
@@ -61,7 +65,8 @@ impl Client {
         header.set_sensitive(true);
         Ok(Self {
             http: http::client(CALL_TIMEOUT, Connections::Fresh)?,
-            base: address(base)?,
+            base: base.parse::<Address>()?.expose().clone(),
+            mask: Mask::of([token.to_owned()]),
             token: header,
         })
     }
@@ -71,15 +76,13 @@ impl Client {
         let mut url = self.base.clone();
         url.path_segments_mut().expect("an http URL has a path").pop_if_empty().push(method);
         let request = self.http.post(url).header(AUTHORIZATION, self.token.clone()).json(arguments);
-        let response = request.send().await.map_err(|error| unanswered(&error))?;
-        let (status, pause) = (response.status(), retry_after(&response));
-        if let Some(error) = refused(status, pause) {
+        let came = messenger::ask(request, WHOM, &self.mask).await?;
+        if let Some(error) = refused(&came) {
             return Err(error.into());
         }
-        let body = http::body(response).await.map_err(|_| later("Slack's answer broke off"))?;
-        let answer: Answer = serde_json::from_slice(&body)
+        let answer: Answer = serde_json::from_str(&came.body)
             .map_err(|_| later("something answers in Slack's place that does not speak its language"))?;
-        if answer.ok { Ok(answer) } else { Err(said_no(&answer.error, pause)) }
+        if answer.ok { Ok(answer) } else { Err(said_no(&answer.error, came.retry_after)) }
     }
 
     /// [`Self::call`] where what follows from `Gone` is nothing.
@@ -102,45 +105,12 @@ impl From<TellError> for Fault {
     }
 }
 
-/// An address to which a secret may be sent: over TLS, or to this machine.
-pub(super) fn address(text: &str) -> Result<Url, SetupError> {
-    let url = Url::parse(text.trim()).map_err(|_| SetupError::Address)?;
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    match url.scheme() {
-        "https" if url.has_host() => Ok(url),
-        "http" if is_loopback => Ok(url),
-        _ => Err(SetupError::Address),
-    }
-}
-
-/// No answer came. What the library says is not repeated: it names the address.
-pub(super) fn unanswered(error: &reqwest::Error) -> TellError {
-    later(if error.is_connect() {
-        "Slack cannot be reached"
-    } else if error.is_timeout() {
-        "Slack did not answer in time"
-    } else {
-        "the connection to Slack broke"
-    })
-}
-
-/// How long Slack says that it is to be left alone.
-pub(super) fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-/// What a status means that has no word of Slack's with it; `None` if it is good.
-pub(super) fn refused(status: StatusCode, pause: Option<Duration>) -> Option<TellError> {
-    match status {
+/// What an answer means without a word of Slack's; `None` if it is good.
+pub(super) fn refused(answer: &messenger::Answer) -> Option<TellError> {
+    match answer.status {
         status if status.is_success() => None,
-        StatusCode::TOO_MANY_REQUESTS => Some(slow_down(pause)),
-        status if status.is_server_error() => Some(TellError::Later {
-            message: format!("Slack had a server error ({})", status.as_u16()),
-            after: pause,
-            of: Extent::Messenger,
-        }),
+        StatusCode::TOO_MANY_REQUESTS => Some(slow_down(answer.retry_after)),
+        _ if answer.passes() => Some(answer.later(WHOM)),
         status => Some(TellError::Never {
             message: format!(
                 "what answers in Slack's place says {}: check the address, and the proxy before it",

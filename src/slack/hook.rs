@@ -2,15 +2,15 @@
 //! changed afterwards, and nobody can answer there.
 
 use async_trait::async_trait;
-use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::SetupError;
 use super::blocks::{self, Post};
-use super::client::{CALL_TIMEOUT, address, later, refused, retry_after, unanswered};
+use super::client::{WHOM, refused};
 use super::remedy::remedy;
 use crate::domain::digest::Digest;
 use crate::http::{self, Connections};
+use crate::messenger::{self, Address};
 use crate::ports::{Messenger, TellError, Telling, Thread};
 
 /// What an incoming webhook takes.
@@ -23,7 +23,7 @@ pub struct HookSettings {
 /// A channel of Slack behind an incoming webhook.
 pub struct Hook {
     http: reqwest::Client,
-    url: Url,
+    address: Address,
 }
 
 impl Hook {
@@ -32,8 +32,8 @@ impl Hook {
     /// # Errors
     /// When the address is none that a secret may be sent to. It is not repeated.
     pub fn new(settings: &HookSettings) -> Result<Self, SetupError> {
-        let url = address(settings.url.expose_secret())?;
-        Ok(Self { http: http::client(CALL_TIMEOUT, Connections::Fresh)?, url })
+        let address = settings.url.expose_secret().parse()?;
+        Ok(Self { http: http::client(messenger::TIMEOUT, Connections::Fresh)?, address })
     }
 }
 
@@ -50,16 +50,14 @@ impl Messenger for Hook {
 
 impl Hook {
     async fn post(&self, post: Post) -> Result<(), TellError> {
-        let sent = self.http.post(self.url.clone()).json(&post.into_json()).send().await;
-        let response = sent.map_err(|error| unanswered(&error))?;
-        let (status, pause) = (response.status(), retry_after(&response));
-        let body = http::body(response).await.map_err(|_| later("Slack's answer broke off"))?;
-        let Some(error) = refused(status, pause) else { return Ok(()) };
+        let request = self.http.post(self.address.expose().clone()).json(&post.into_json());
+        let came = messenger::ask(request, WHOM, &self.address.mask()).await?;
+        let Some(error) = refused(&came) else { return Ok(()) };
         // Only Slack's own words are repeated: a page could hold the address.
-        let word = String::from_utf8_lossy(&body);
-        match (remedy(word.trim()), error) {
+        let word = came.body.trim();
+        match (remedy(word), error) {
             (Some(remedy), TellError::Never { .. }) => {
-                Err(TellError::Never { message: format!("Slack refuses it ({}): {remedy}", word.trim()) })
+                Err(TellError::Never { message: format!("Slack refuses it ({word}): {remedy}") })
             }
             (_, error) => Err(error),
         }

@@ -27,6 +27,7 @@ pub use hook::{Hook, HookSettings};
 pub use question::Question;
 
 use crate::http;
+use crate::messenger::BadAddress;
 
 /// Where Slack's Web API is.
 pub const API: &str = "https://slack.com/api";
@@ -35,8 +36,8 @@ pub const API: &str = "https://slack.com/api";
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// Not https, nor http to this machine.
-    #[error("the address of Slack is not an https URL (http is taken for this machine only)")]
-    Address,
+    #[error("the address of Slack: {0}")]
+    Address(#[from] BadAddress),
     /// Empty, or with characters that no token has.
     #[error("the bot token of Slack is empty or holds characters that no token has")]
     Token,

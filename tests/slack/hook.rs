@@ -31,7 +31,6 @@ async fn its_address_is_a_secret_whatever_goes_wrong() {
         (Next::Status(500, 0), None),
         (Next::Status(404, 0), None),
         (Next::Status(302, 0), None),
-        (Next::Lost, None),
     ] {
         slack.next([next.clone()]);
         let message = samples::started();
