@@ -148,7 +148,8 @@ skip = ["dev"]
 approval = {{ {demands} }}
 "#
     ))?;
-    Ok(policy.gates_on(Some(&"hotfix".parse().unwrap()))[&"prod".parse().unwrap()].clone())
+    let gates = policy.gates_on(Some(&"hotfix".parse().unwrap()));
+    Ok(gates.get(&"prod".parse().unwrap()).unwrap().clone())
 }
 
 #[test]
