@@ -65,7 +65,7 @@ impl Request {
         let status = response.status();
         let retry_after = http::retry_after(&response);
         let body = match http::body(response).await {
-            Ok(body) => redaction.apply(String::from_utf8_lossy(&body).into_owned()),
+            Ok(body) => redaction.apply(&String::from_utf8_lossy(&body)),
             Err(error) if status.is_success() => return Err(CallFailure::unread(&error)),
             // The status says enough.
             Err(_) => String::new(),

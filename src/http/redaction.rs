@@ -1,30 +1,26 @@
 //! Keeps secrets out of everything that an answer becomes.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Put where a secret was.
-const MASK: &str = "[redacted]";
+const HIDDEN: &str = "[redacted]";
 
-/// Removes secrets from text. Applied to a whole body before it is parsed, so
-/// that nothing made from the body can hold one of them or, after shortening,
-/// half of it.
-pub struct Redaction {
-    secrets: Vec<SecretString>,
-}
+/// Removes secrets from text. Applied to all that the other side says before
+/// anything is made of it: a refusal may repeat the request, and what is
+/// shortened later may hold half of a secret.
+#[derive(Debug, Clone, Default)]
+pub struct Redaction(Vec<SecretString>);
 
 impl Redaction {
     /// Of these, whatever holds another first. An empty one is no secret.
     #[must_use]
-    pub fn of(secrets: Vec<SecretString>) -> Self {
-        Self { secrets }
+    pub fn of(secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        Self(secrets.into_iter().filter(|secret| !secret.expose_secret().is_empty()).collect())
     }
 
     /// `text` without them.
     #[must_use]
-    pub fn apply(&self, text: String) -> String {
-        let secrets = self.secrets.iter().map(ExposeSecret::expose_secret);
-        secrets
-            .filter(|secret| !secret.is_empty())
-            .fold(text, |text, secret| if text.contains(secret) { text.replace(secret, MASK) } else { text })
+    pub fn apply(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), HIDDEN))
     }
 }

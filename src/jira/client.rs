@@ -80,7 +80,7 @@ impl Client {
             base,
             http: http::client(CALL_TIMEOUT, Connections::Kept)?,
             credentials,
-            redaction: Redaction::of(vec![word, token.clone()]),
+            redaction: Redaction::of([word, token.clone()]),
             own_id: OnceCell::new(),
         })
     }
@@ -104,7 +104,7 @@ impl Client {
         let response = sent.query(request.query).send().await.map_err(|error| Failure::unanswered(&error))?;
         let (status, limits) = (response.status(), super::error::limits(&response));
         let body = match http::body(response).await {
-            Ok(body) => self.redaction.apply(String::from_utf8_lossy(&body).into_owned()),
+            Ok(body) => self.redaction.apply(&String::from_utf8_lossy(&body)),
             Err(error) if status.is_success() => return Err(Failure::unread(&error)),
             // The status says enough.
             Err(_) => String::new(),

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::Settings;
 use super::mailbox::Mailbox;
 use crate::domain::text::shortened;
-use crate::messenger::Mask;
+use crate::http::Redaction;
 use crate::ports::{Extent, TellError};
 
 /// The port that speaks TLS from the start.
@@ -62,7 +62,7 @@ pub(super) struct Server {
     encryption: Encryption,
     credentials: Option<Credentials>,
     /// What of ours a server may repeat and nobody else may see.
-    mask: Mask,
+    redaction: Redaction,
     hello: ClientId,
     timeout: Duration,
 }
@@ -107,7 +107,7 @@ impl Server {
             port: *port,
             encryption: Encryption::of(host, *port)?,
             credentials,
-            mask: Mask::of(login.iter().map(|login| login.password.expose_secret().to_owned())),
+            redaction: Redaction::of(login.iter().map(|login| login.password.clone())),
             hello: ClientId::Domain(from.address().domain().to_owned()),
             timeout: *timeout,
         })
@@ -222,7 +222,7 @@ impl Server {
     /// What the server, or the operating system, says.
     fn said(&self, step: Step, error: &Error) -> String {
         let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-        let reason = shortened(&self.mask.apply(&source), LONGEST_REASON);
+        let reason = shortened(&self.redaction.apply(&source), LONGEST_REASON);
         match error.status() {
             // It may repeat what it was told, in whatever form.
             Some(code) if step == Step::SigningIn => code.to_string(),

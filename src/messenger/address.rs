@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use reqwest::Url;
+use secrecy::SecretString;
 
-use super::mask::Mask;
-use crate::http;
+use crate::http::{self, Redaction};
 
 /// Shorter parts are words, such as those of a path that everybody knows.
 const SHORTEST_SECRET: usize = 12;
@@ -36,13 +36,14 @@ impl Address {
 
     /// What hides its secret parts in the words of others.
     #[must_use]
-    pub fn mask(&self) -> Mask {
+    pub fn redaction(&self) -> Redaction {
         let path = self.0.path_segments().into_iter().flatten().map(str::to_owned);
         let encoded = self.0.query().unwrap_or_default().split(['&', '=']).map(str::to_owned);
         let decoded = self.0.query_pairs().map(|(_, value)| value.into_owned());
         let password = self.0.password().map(str::to_owned);
         let parts = path.chain(encoded).chain(decoded).chain(password);
-        Mask::of(parts.filter(|part| part.len() >= SHORTEST_SECRET))
+        let secrets = parts.filter(|part| part.len() >= SHORTEST_SECRET);
+        Redaction::of(secrets.map(SecretString::from))
     }
 }
 

@@ -6,9 +6,8 @@ use jiff::fmt::rfc2822;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{RequestBuilder, StatusCode};
 
-use super::mask::Mask;
 use crate::domain::text::shortened;
-use crate::http;
+use crate::http::{self, Redaction};
 use crate::ports::{Extent, TellError};
 
 /// How long one request may take: below [`TELL_TIMEOUT`](crate::ports::TELL_TIMEOUT),
@@ -25,7 +24,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// How long the other side asks to be left alone.
     pub retry_after: Option<Duration>,
-    /// The body, without what the mask hides. Empty if it could not be read: the
+    /// The body, without secrets. Empty if it could not be read: the
     /// status says enough, or what is looked for in it is not there.
     pub body: String,
 }
@@ -34,12 +33,12 @@ pub struct Answer {
 ///
 /// # Errors
 /// [`TellError::Later`], when no answer came. The request may have arrived all the same.
-pub async fn ask(request: RequestBuilder, whom: &str, mask: &Mask) -> Result<Answer, TellError> {
+pub async fn ask(request: RequestBuilder, whom: &str, redaction: &Redaction) -> Result<Answer, TellError> {
     let response = request.send().await.map_err(|error| unanswered(&error, whom))?;
     let status = response.status();
     let retry_after = retry_after(response.headers());
     let body = http::body(response).await.unwrap_or_default();
-    Ok(Answer { status, retry_after, body: mask.apply(&String::from_utf8_lossy(&body)) })
+    Ok(Answer { status, retry_after, body: redaction.apply(&String::from_utf8_lossy(&body)) })
 }
 
 impl Answer {

@@ -5,9 +5,7 @@
 mod address;
 mod answer;
 mod facts;
-mod mask;
 
 pub use address::{Address, BadAddress};
 pub use answer::{Answer, TIMEOUT, ask};
 pub use facts::{Fact, approval_command, facts, headline, line, question, short};
-pub use mask::Mask;

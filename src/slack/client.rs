@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::SetupError;
 use super::remedy::{is_gone, remedy};
-use crate::http::{self, Connections};
-use crate::messenger::{self, Address, Mask};
+use crate::http::{self, Connections, Redaction};
+use crate::messenger::{self, Address};
 use crate::ports::{Extent, TellError};
 
 /// Whom sentences name.
@@ -31,7 +31,7 @@ pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
     token: HeaderValue,
-    mask: Mask,
+    redaction: Redaction,
 }
 
 /// A call that did not give what it should have.
@@ -66,7 +66,7 @@ impl Client {
         Ok(Self {
             http: http::client(CALL_TIMEOUT, Connections::Fresh)?,
             base: base.parse::<Address>()?.expose().clone(),
-            mask: Mask::of([token.to_owned()]),
+            redaction: Redaction::of([SecretString::from(token)]),
             token: header,
         })
     }
@@ -76,7 +76,7 @@ impl Client {
         let mut url = self.base.clone();
         url.path_segments_mut().expect("an http URL has a path").pop_if_empty().push(method);
         let request = self.http.post(url).header(AUTHORIZATION, self.token.clone()).json(arguments);
-        let came = messenger::ask(request, WHOM, &self.mask).await?;
+        let came = messenger::ask(request, WHOM, &self.redaction).await?;
         if let Some(error) = refused(&came) {
             return Err(error.into());
         }

@@ -51,7 +51,7 @@ impl Messenger for Hook {
 impl Hook {
     async fn post(&self, post: Post) -> Result<(), TellError> {
         let request = self.http.post(self.address.expose().clone()).json(&post.into_json());
-        let came = messenger::ask(request, WHOM, &self.address.mask()).await?;
+        let came = messenger::ask(request, WHOM, &self.address.redaction()).await?;
         let Some(error) = refused(&came) else { return Ok(()) };
         // Only Slack's own words are repeated: a page could hold the address.
         let word = came.body.trim();

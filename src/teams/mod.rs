@@ -51,7 +51,7 @@ impl Teams {
     async fn post(&self, card: &Value) -> Result<(), TellError> {
         let request = self.http.post(self.address.expose().clone());
         let request = request.header(CONTENT_TYPE, "application/json").body(card.to_string());
-        judged(&messenger::ask(request, WHOM, &self.address.mask()).await?)
+        judged(&messenger::ask(request, WHOM, &self.address.redaction()).await?)
     }
 }
 

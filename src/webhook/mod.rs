@@ -69,7 +69,7 @@ impl Webhook {
             .header(TIMESTAMP, seconds)
             .header(SIGNATURE, signature)
             .body(body);
-        judged(&messenger::ask(request, WHOM, &self.address.mask()).await?)
+        judged(&messenger::ask(request, WHOM, &self.address.redaction()).await?)
     }
 }
 

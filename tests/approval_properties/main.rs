@@ -121,7 +121,9 @@ impl<'a> Walk<'a> {
             MainEvent::ApprovalExpired => {
                 asked.is_some_and(|it| now >= it.at.plus(it.rules().open_for) && !it.is_rejected())
             }
-            MainEvent::ApprovalWithdrawn { .. } => asked.is_some_and(|it| !it.withdrawn && !it.is_rejected()),
+            MainEvent::ApprovalWithdrawn { .. }
+            | MainEvent::ApprovalReminded
+            | MainEvent::ApprovalEscalated => asked.is_some_and(|it| !it.withdrawn && !it.is_rejected()),
             MainEvent::ApprovalVoided { .. } => {
                 self.phase == Phase::Approved || asked.is_some_and(|it| !it.is_rejected())
             }
@@ -148,6 +150,7 @@ impl<'a> Walk<'a> {
                 self.asked.as_mut().unwrap().withdrawn = true;
                 Phase::Asked
             }
+            MainEvent::ApprovalReminded | MainEvent::ApprovalEscalated => Phase::Asked,
             MainEvent::ApprovalVoided { .. } | MainEvent::Retry => Phase::Unasked,
             MainEvent::Approved => {
                 self.saw(self.asked.as_ref().unwrap().opens(now).unwrap());

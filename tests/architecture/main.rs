@@ -37,7 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("messenger", &["domain", "ports", "http"]),
     ("slack", &["domain", "ports", "http", "clock", "messenger"]),
     ("teams", &["domain", "ports", "http", "messenger"]),
-    ("mail", &["domain", "ports", "messenger"]),
+    ("mail", &["domain", "ports", "http", "messenger"]),
     ("webhook", &["domain", "ports", "http", "clock", "messenger"]),
     ("store", &["domain"]),
     ("oauth", &["domain", "http"]),
