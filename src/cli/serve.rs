@@ -31,6 +31,7 @@ pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Res
             "simulated Harness: nothing is deployed, and its runs are forgotten when the server stops"
                 .to_owned(),
         );
+        policy.routing.said_first = Some("SIMULATED: ".to_owned());
         let started = start_simulator().await?;
         let harness = simulated(&started)?;
         simulator = Some(started);

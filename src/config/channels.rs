@@ -128,7 +128,7 @@ pub(super) fn routing(
     if !others.is_empty() {
         routed.push(Route::quiet(others));
     }
-    Ok(Routing { channels: channels.keys().cloned().collect(), routes: routed, tracker: None })
+    Ok(Routing { channels: channels.keys().cloned().collect(), routes: routed, ..Routing::default() })
 }
 
 impl RouteSection {

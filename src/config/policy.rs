@@ -70,8 +70,18 @@ pub struct Routing {
     pub channels: BTreeSet<ChannelName>,
     /// The routes.
     pub routes: Vec<Route>,
+    /// What every message begins with, where that must not be missed.
+    pub said_first: Option<String>,
     /// The tracker, if there is one.
     pub tracker: Option<ChannelName>,
+}
+
+impl Routing {
+    /// A message with what every message begins with.
+    #[must_use]
+    pub fn begun(&self, text: &str) -> String {
+        format!("{}{text}", self.said_first.as_deref().unwrap_or_default())
+    }
 }
 
 /// What validation looks for, and what of it blocks.

@@ -1,10 +1,12 @@
 //! What an approver should see before they answer, made from the deployment and its history.
 
 use super::approval::ApprovalRequest;
+use super::assurance::Assurance;
 use super::commit;
 use super::deployment::Deployment;
 use super::entrance::Stay;
 use super::event::{Event, MainEvent};
+use super::gate::Gate;
 use super::id::{ExecutionId, PipelineId};
 use super::message::{Asked, Live, Seen};
 use super::record::{EventRecord, What};
@@ -17,13 +19,15 @@ const MOST_COMMITS: usize = 20;
 
 impl Asked {
     /// What people are asked about `deployment` now; `None` while nobody is. `records` is
-    /// its history, `live` is what is in the environment, and `link` says where
-    /// a person can look at an execution.
+    /// its history, `live` is what is in the environment, `ways` are those that lead
+    /// somebody to a decision at a gate, and `link` says where a person can look at
+    /// an execution.
     #[must_use]
     pub fn of(
         deployment: &Deployment,
         records: &[EventRecord],
         live: Option<&Stay>,
+        ways: impl Fn(&Gate) -> Vec<Assurance>,
         link: impl Fn(&PipelineId, &ExecutionId) -> String,
     ) -> Option<Self> {
         let State::AwaitingApproval { request: Some(request), .. } = &deployment.progress.state else {
@@ -44,7 +48,7 @@ impl Asked {
             approvers: request.gate.approvers.iter().map(|approver| approver.name.clone()).collect(),
             required: request.gate.required_approvals,
             approved_by: request.approved_by(deployment.parties()).into_iter().cloned().collect(),
-            accepts: request.gate.accept.clone(),
+            accepts: ways(&request.gate),
             replaces: live.map(|live| Live {
                 commit: live.version.commit.clone(),
                 deployment: live.version.deployment.clone(),

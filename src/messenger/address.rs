@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(format!("{address:?}"), "Address(https://flows.example/…)");
         let said = "no flow at /triggers/0123456789abcdef/run?sig=a%2Fb0123456789 or a/b0123456789 of pass-word-of-12";
         assert_eq!(
-            address.mask().apply(said),
+            address.redaction().apply(said),
             "no flow at /triggers/[redacted]/run?sig=[redacted] or [redacted] of [redacted]"
         );
     }

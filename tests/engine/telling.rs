@@ -167,6 +167,16 @@ async fn what_is_told_in_a_digest_comes_in_one_message() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_not_real_says_so_first() {
+    let (world, _driving) =
+        World::driven_under(|policy| policy.routing.said_first = Some("SIMULATED: ".to_owned()));
+    world.deploy().await;
+    world.until(|it| it.told.count(Topic::Started) == 1).await;
+    let told = &world.told.notices()[0].text;
+    assert!(told.starts_with("SIMULATED: checkout"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn approvers_see_what_comes_what_goes_and_what_was_seen_of_it() {
     let (world, _driving) = World::driven();
     let first = world.deploy().await;

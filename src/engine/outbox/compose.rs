@@ -1,6 +1,7 @@
 //! What is told of a notice, in full: read when it is told.
 
 use super::super::Parts;
+use crate::domain::gate::Gate;
 use crate::domain::issue;
 use crate::domain::message::{About, Asked, MOST_EARLIER, Message};
 use crate::domain::notice::{Notice, Topic};
@@ -10,7 +11,11 @@ use crate::store;
 const RECORDS_LOOKED_AT: u32 = 1_000;
 
 /// The message about a notice whose record is at `position`.
-pub(super) async fn message(parts: &Parts, position: u64, notice: Notice) -> Result<Message, store::Error> {
+pub(super) async fn message(
+    parts: &Parts,
+    position: u64,
+    mut notice: Notice,
+) -> Result<Message, store::Error> {
     let id = notice.deployment.clone();
     let (deployment, linked, earlier, live) = parts
         .blocking(move |store| {
@@ -31,13 +36,15 @@ pub(super) async fn message(parts: &Parts, position: u64, notice: Notice) -> Res
         Topic::ApprovalRequested | Topic::ApprovalEscalated | Topic::ApprovalDecided => {
             let id = notice.deployment.clone();
             let records = parts.blocking(move |store| store.history(&id, 0, RECORDS_LOOKED_AT)).await?;
-            Asked::of(&deployment, &records, live.as_ref(), |pipeline, execution| {
+            let ways = |gate: &Gate| parts.policy.ways_to_decide(gate);
+            Asked::of(&deployment, &records, live.as_ref(), ways, |pipeline, execution| {
                 parts.executions.link(pipeline, execution)
             })
         }
         _ => None,
     };
     let issues = issue::with_linked(parts.policy.issues_of(&deployment.spec), linked);
+    notice.text = parts.policy.routing.begun(&notice.text);
     Ok(Message {
         severity: notice.topic.severity(),
         about: About::of(&deployment, issues),

@@ -137,7 +137,8 @@ async fn settle(
 /// Tell a channel all that is told together; nothing, if that is nothing.
 async fn tell_together(parts: &Parts, claimed: &[Claimed]) -> Result<(), TellError> {
     let notices = claimed.iter().map(|claimed| claimed.posted.notice.clone()).collect();
-    let (Some(first), Some(digest)) = (claimed.first(), Digest::of(notices)) else { return Ok(()) };
+    let (Some(first), Some(mut digest)) = (claimed.first(), Digest::of(notices)) else { return Ok(()) };
+    digest.title = parts.policy.routing.begun(&digest.title);
     let messenger = messenger(parts, &first.destination.channel)?;
     in_time(messenger.tell_together(&digest)).await
 }
