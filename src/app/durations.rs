@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::timeline;
 use super::{App, Error};
 use crate::domain::id::Repository;
+use crate::domain::metrics::spread::Spread;
 use crate::store::{Activity, Filter, LARGEST_PAGE};
 
 /// How many deployments are looked at. What is older says little about the next.
@@ -26,12 +27,14 @@ pub struct UsualView {
 
 impl UsualView {
     /// Of these durations; `None` of none.
-    fn of(mut durations: Vec<u64>) -> Option<Self> {
-        durations.sort_unstable();
-        let at =
-            |percent: usize| durations.get((durations.len() * percent).div_ceil(100).max(1) - 1).copied();
-        let count = u32::try_from(durations.len()).unwrap_or(u32::MAX);
-        Some(Self { median_ms: at(50)?, p90_ms: at(90)?, count })
+    fn of(durations: Vec<u64>) -> Option<Self> {
+        Spread::of(durations).map(Self::from)
+    }
+}
+
+impl From<Spread> for UsualView {
+    fn from(Spread { median_ms, p90_ms, count }: Spread) -> Self {
+        Self { median_ms, p90_ms, count }
     }
 }
 
@@ -66,21 +69,5 @@ impl App {
         }
         let usual = |(state, durations)| Some((state, UsualView::of(durations)?));
         Ok(stays.into_iter().filter_map(usual).collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_usual_is_the_median_and_nine_of_ten() {
-        let usual = |durations: &[u64]| {
-            UsualView::of(durations.to_vec()).map(|it| (it.median_ms, it.p90_ms, it.count))
-        };
-        assert_eq!(usual(&[]), None);
-        assert_eq!(usual(&[7]), Some((7, 7, 1)));
-        assert_eq!(usual(&[9, 1]), Some((1, 9, 2)));
-        assert_eq!(usual(&[10, 1, 2, 3, 4, 5, 6, 7, 8, 9]), Some((5, 9, 10)));
     }
 }

@@ -34,7 +34,15 @@ impl CommitSha {
 /// among them: then the list does not go back so far, or `live` is on another branch.
 #[must_use]
 pub fn ahead_of(commits: &[Commit], live: &CommitSha) -> Option<usize> {
-    commits.iter().position(|commit| commit.sha.is_same_as(live))
+    position_of(commits.iter().map(|commit| &commit.sha), live)
+}
+
+/// Where `wanted` is among `commits`, each of the two in full or abbreviated.
+pub fn position_of<'a>(
+    mut commits: impl Iterator<Item = &'a CommitSha>,
+    wanted: &CommitSha,
+) -> Option<usize> {
+    commits.position(|commit| commit.is_same_as(wanted))
 }
 
 #[cfg(test)]

@@ -108,6 +108,29 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether an execution that failed for this may have begun to change its
+    /// environment. Where somebody said no, or nobody knows what ran, it is not held to have.
+    #[must_use]
+    pub fn is_of_the_rollout(self) -> bool {
+        match self {
+            Self::PipelineFailed | Self::PipelineExpired | Self::StageTimeout | Self::Unhealthy => true,
+            Self::PipelineRejected
+            | Self::Frozen
+            | Self::Aborted
+            | Self::PolicyDenied
+            | Self::Unreachable
+            | Self::Timeout
+            | Self::RateLimited
+            | Self::Unauthorized
+            | Self::NotFound
+            | Self::Refused
+            | Self::Upstream
+            | Self::BadAnswer
+            | Self::Lost
+            | Self::Invalid => false,
+        }
+    }
+
     /// The wire name, for views and messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -94,6 +94,15 @@ impl DeploymentId {
 }
 
 checked_text!(
+    /// An incident, as whoever watches production calls it.
+    IncidentId,
+    "an incident id",
+    "it is 1 to 128 letters, digits, `.`, `_`, `-`, `#`, `:` or `/`",
+    |text| (1..=128).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-#:/".contains(&byte))
+);
+
+checked_text!(
     /// A Harness execution (its `planExecutionId`).
     ExecutionId,
     "an execution id",

@@ -31,6 +31,7 @@ pub mod id;
 pub mod issue;
 pub mod limits;
 pub mod message;
+pub mod metrics;
 pub mod notice;
 pub mod origin;
 pub mod path;

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::EventName;
-use super::id::{CommitSha, CorrelationKey, EnvironmentName, IssueKey, PipelineId, Service};
+use super::id::{CommitSha, CorrelationKey, EnvironmentName, IncidentId, IssueKey, PipelineId, Service};
 use super::notice::Topic;
+use super::time::Timestamp;
 use super::token::Grant;
 
 /// Something that happened beside the state machine. It stands in the history
@@ -80,6 +81,18 @@ pub enum Remark {
         /// What they found, from the caller, shortened.
         note: String,
     },
+    /// Something was wrong in production. About the deployment that brought it, where
+    /// somebody knows that. The last word on an incident counts.
+    IncidentLinked {
+        /// What it is called where it is worked on.
+        incident: IncidentId,
+        /// The service.
+        service: Service,
+        /// When it began.
+        began_at: Timestamp,
+        /// When it was over; `None` while it is not.
+        resolved_at: Option<Timestamp>,
+    },
     /// A token was made. About no deployment.
     TokenMade {
         /// What it grants, and to whom; never what it takes to use it.
@@ -107,6 +120,7 @@ impl Remark {
             Self::CommitReleased { .. } => "COMMIT_RELEASED",
             Self::IssueLinked { .. } => "ISSUE_LINKED",
             Self::Reviewed { .. } => "REVIEWED",
+            Self::IncidentLinked { .. } => "INCIDENT_LINKED",
             Self::TokenMade { .. } => "TOKEN_MADE",
             Self::TokenRevoked { .. } => "TOKEN_REVOKED",
         };

@@ -118,25 +118,8 @@ impl Deployment {
     pub(super) fn reason_to_roll_back(&self, work: &Work) -> Option<String> {
         let Stage::Deploying(environment) = &work.stage else { return None };
         let RunStatus::Failed { execution: Some(_), failure } = &work.run.status else { return None };
-        let is_of_the_rollout = match failure.cause {
-            Cause::PipelineFailed | Cause::PipelineExpired | Cause::StageTimeout | Cause::Unhealthy => true,
-            Cause::PipelineRejected
-            | Cause::Frozen
-            | Cause::Aborted
-            | Cause::PolicyDenied
-            | Cause::Unreachable
-            | Cause::Timeout
-            | Cause::RateLimited
-            | Cause::Unauthorized
-            | Cause::NotFound
-            | Cause::Refused
-            | Cause::Upstream
-            | Cause::BadAnswer
-            | Cause::Lost
-            | Cause::Invalid => false,
-        };
         let wanted = self.spec.workflow.environment(environment).is_some_and(|it| it.automatic_rollback);
-        (wanted && is_of_the_rollout)
+        (wanted && failure.cause.is_of_the_rollout())
             .then(|| shortened(&format!("{} failed: {}", work.stage, failure.message), REASON_LIMIT))
     }
 

@@ -42,7 +42,12 @@ pub(super) enum Lookup {
     Lock(EnvironmentName, Option<Service>),
     /// Whether a commit of a service was released from quarantine.
     Commit(Service, String),
+    /// An incident in production.
+    Incident,
 }
+
+/// The word of every incident.
+pub(super) const INCIDENTS: &str = "incident";
 
 impl Lookup {
     /// Most records have none.
@@ -56,6 +61,7 @@ impl Lookup {
             What::Remark(Remark::CommitReleased { service, commit, .. }) => {
                 Some(Self::Commit(service.clone(), commit.to_string()))
             }
+            What::Remark(Remark::IncidentLinked { .. }) => Some(Self::Incident),
             What::Remark(_) => None,
             What::Event(event) => Self::of_event(event, actor),
         }
@@ -82,6 +88,7 @@ impl fmt::Display for Lookup {
             Self::Lock(environment, service) => {
                 write!(out, "lock/{environment}/{}", service.as_ref().map_or("*", Service::as_str))
             }
+            Self::Incident => out.write_str(INCIDENTS),
             Self::Commit(service, commit) => write!(out, "commit/{service}/{commit}"),
         }
     }

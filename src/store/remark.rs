@@ -117,6 +117,7 @@ fn most(remark: &Remark) -> Option<u32> {
         | Remark::EnvironmentUnlocked { .. }
         | Remark::CommitReleased { .. }
         | Remark::Reviewed { .. }
+        | Remark::IncidentLinked { .. }
         | Remark::TokenMade { .. }
         | Remark::TokenRevoked { .. } => None,
     }
