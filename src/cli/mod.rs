@@ -11,6 +11,8 @@ mod environments;
 mod export;
 mod finding;
 mod history;
+mod import;
+mod incident;
 mod jira;
 mod key_file;
 mod keygen;
@@ -18,6 +20,8 @@ mod listen;
 mod lock;
 mod messages;
 mod messengers;
+mod metrics;
+mod metrics_csv;
 mod new_file;
 mod output;
 mod place;
@@ -197,6 +201,15 @@ enum Command {
         #[arg(long)]
         note: String,
     },
+    /// Show how well deploying goes, by the history: the pipeline's numbers, and DORA's.
+    Metrics(metrics::Metrics),
+    /// Say that something was wrong in production, so that metrics need not guess.
+    LinkIncident(incident::Link),
+    /// Take in what another tool knows of the past, for metrics alone.
+    Import {
+        #[command(subcommand)]
+        rows: import::Rows,
+    },
     /// Show what people were to be told and were not, and tell it again.
     Messages(messages::Messages),
     /// Check the config, the credentials, the gates and the database.
@@ -311,6 +324,9 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::ReleaseCommit(release) => release_commit::run(&global, &release).await,
         Command::Reviews => agents::reviews(&global).await,
         Command::Review { id, note } => agents::review(&global, &id, &note).await,
+        Command::Metrics(metrics) => metrics::run(&global, metrics).await,
+        Command::LinkIncident(link) => incident::link(&global, link).await,
+        Command::Import { rows } => import::run(&global, &rows).await,
         Command::Messages(messages) => messages::run(&global, &messages).await,
         Command::Doctor => doctor::run(&global).await,
         Command::Keygen { person, key } => keygen::run(&global, person, key),

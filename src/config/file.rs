@@ -14,6 +14,7 @@ use super::environments::{self, EnvironmentSection};
 use super::freeze::{FreezeSection, freezes};
 use super::http::HttpSection;
 use super::jira;
+use super::metrics::MetricsSection;
 use super::path::{PathSection, paths};
 use super::people::{AgentSection, Groups, PeopleSection};
 use super::pipeline::Pipelines;
@@ -43,6 +44,7 @@ pub(super) struct ConfigFile {
     routes: Vec<RouteSection>,
     agent: AgentSection,
     validation: ValidationSection,
+    metrics: MetricsSection,
     timing: TimingSection,
 }
 
@@ -134,6 +136,7 @@ impl ConfigFile {
             agent_limits: self.agent.limits(),
             triggerable: self.agent.triggerable_pipelines.clone(),
             validation: self.validation.rules()?,
+            working_hours: self.metrics.working_hours()?,
             timing: self.timing.timing()?,
             caveats: Vec::new(),
             jira_projects: BTreeSet::new(),

@@ -10,6 +10,7 @@ mod freeze;
 mod health;
 mod http;
 mod jira;
+mod metrics;
 mod oauth;
 mod path;
 mod people;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::domain::assurance::Assurance;
+use crate::domain::calendar::Calendar;
 use crate::domain::deployment::Spec;
 use crate::domain::drift::VersionCheck;
 use crate::domain::entrance::Rules;
@@ -55,6 +56,8 @@ pub struct Policy {
     pub routing: Routing,
     /// What validation looks for.
     pub validation: Validation,
+    /// When people work; `None` if nobody says.
+    pub working_hours: Option<Calendar>,
     /// The engine's times.
     pub timing: Timing,
     /// What a reader of any status must know about these rules.

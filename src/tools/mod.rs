@@ -14,6 +14,7 @@ mod event_stream;
 mod explain_transition;
 mod get_environments;
 mod get_history;
+mod get_metrics;
 mod get_status;
 mod guide;
 mod harness_get_execution;

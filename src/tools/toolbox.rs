@@ -8,10 +8,10 @@ use rmcp::model::Tool as Advertised;
 
 use super::tool::{self, Tool};
 use super::{
-    Server, approve, cancel_deployment, explain_transition, get_environments, get_history, get_status,
-    harness_get_execution, harness_get_execution_url, harness_list_executions, harness_trigger_pipeline,
-    link_jira_issue, list_deployments, plan_deployment, reject, rollback_deployment, start_deployment,
-    transition, wait_for_deployment,
+    Server, approve, cancel_deployment, explain_transition, get_environments, get_history, get_metrics,
+    get_status, harness_get_execution, harness_get_execution_url, harness_list_executions,
+    harness_trigger_pipeline, link_jira_issue, list_deployments, plan_deployment, reject,
+    rollback_deployment, start_deployment, transition, wait_for_deployment,
 };
 use crate::app::{App, Session};
 use crate::domain::role::Right;
@@ -30,6 +30,7 @@ pub(super) static TOOLS: LazyLock<Toolbox> = LazyLock::new(|| {
         .with::<list_deployments::ListDeployments>()
         .with::<get_environments::GetEnvironments>()
         .with::<get_history::GetHistory>()
+        .with::<get_metrics::GetMetrics>()
         .with::<cancel_deployment::CancelDeployment>()
         .with::<rollback_deployment::RollbackDeployment>()
         .with::<link_jira_issue::LinkJiraIssue>()

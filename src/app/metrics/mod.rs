@@ -1,0 +1,137 @@
+//! Metrics: one computation, for the tool, the command line and `/metrics`.
+
+mod view;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub use view::{
+    ApprovalsView, DoraView, FrequencyView, LeadTimeView, MetricsView, OutcomeView, PipelineView, RateView,
+    RecoveryView, RetryView, ReworkView, StageTimesView, VerifiedView,
+};
+
+pub use super::durations::UsualView;
+use super::{App, Code, Error};
+use crate::domain::id::{EnvironmentName, Service};
+use crate::domain::metrics::change::Production;
+use crate::domain::metrics::dora;
+use crate::domain::metrics::pipeline::Pipelines;
+use crate::domain::metrics::window::{self, Window};
+use crate::domain::time::Timestamp;
+use crate::store::{self, Operations, Store};
+
+/// What to look at.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsRequest {
+    /// How far back, such as `30d` (the default), `2w` or `12h`.
+    pub window: Option<String>,
+    /// Only of this service; each by itself by default.
+    pub service: Option<String>,
+    /// Only of this environment: the target, for the pipeline; the one of production, for DORA.
+    pub environment: Option<String>,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone)]
+struct Wanted {
+    window: Window,
+    service: Option<Service>,
+    environment: Option<EnvironmentName>,
+}
+
+impl App {
+    /// The numbers of the pipeline and of DORA.
+    ///
+    /// # Errors
+    /// When an argument is malformed.
+    pub async fn metrics(&self, request: MetricsRequest) -> Result<MetricsView, Error> {
+        let wanted = Wanted::of(request, self.clock.now())?;
+        let policy = self.policy.clone();
+        self.blocking(move |store| compute(store, &wanted, &policy)).await
+    }
+
+    /// Compare what is kept of the deployments' stories with what their records tell.
+    ///
+    /// # Errors
+    /// When they differ.
+    pub async fn verify_metrics(&self) -> Result<VerifiedView, Error> {
+        let (compared, different) = self.blocking(Store::misremembered).await?;
+        match different.as_slice() {
+            [] => Ok(VerifiedView { same: true, deployments: compared }),
+            [first, others @ ..] => Err(Error::new(
+                Code::DatabaseUnusable,
+                format!(
+                    "what is kept for metrics of {first} and {} more is not what its records tell",
+                    others.len()
+                ),
+                "run `audit verify` to see that the history is intact, then `metrics rebuild`",
+            )),
+        }
+    }
+
+    /// Forget what is kept for metrics, and make it anew from the history.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn rebuild_metrics(&self) -> Result<VerifiedView, Error> {
+        self.blocking(Store::forget_stories).await?;
+        self.verify_metrics().await
+    }
+
+    /// What is going on, for whoever watches this server.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn operations(&self) -> Result<(Operations, Option<store::Driver>), Error> {
+        self.blocking(|store| Ok((store.operations()?, store.driver()?))).await
+    }
+}
+
+impl Wanted {
+    fn of(request: MetricsRequest, now: Timestamp) -> Result<Self, Error> {
+        let span = request.window.as_deref().map_or(Ok(window::USUAL), window::span)?;
+        Ok(Self {
+            window: Window::ending(now, span),
+            service: request.service.map(|name| name.parse()).transpose()?,
+            environment: request.environment.map(|name| name.parse()).transpose()?,
+        })
+    }
+
+    fn includes(&self, environment: &EnvironmentName) -> bool {
+        self.environment.as_ref().is_none_or(|wanted| wanted == environment)
+    }
+}
+
+fn compute(
+    store: &Store,
+    wanted: &Wanted,
+    policy: &crate::config::policy::Policy,
+) -> Result<MetricsView, store::Error> {
+    let window = wanted.window;
+    let mut pipelines = Pipelines::within(window);
+    let mut production = Production::default();
+    store.each_story(wanted.service.as_ref(), window, |story| {
+        pipelines.add(story);
+        production.add(story);
+    })?;
+    let is_of = |service: &Service| wanted.service.as_ref().is_none_or(|wanted| wanted == service);
+    let mut imported = store.imported_deployments()?;
+    imported.retain(|row| is_of(&row.service));
+    production.end(&imported, &store.imported_commits()?);
+    let mut incidents = store.incidents()?;
+    incidents.retain(|incident| is_of(&incident.service));
+    let (mut dora, unowned) = dora::of(&production, &incidents, window);
+    dora.retain(|row| wanted.includes(&row.environment));
+    let mut pipeline = pipelines.end(policy.working_hours.as_ref());
+    pipeline.retain(|row| wanted.includes(&row.environment));
+    Ok(MetricsView {
+        from: window.from.to_rfc3339(),
+        until: window.until.to_rfc3339(),
+        pipeline: pipeline.into_iter().map(PipelineView::from).collect(),
+        dora: dora.into_iter().map(|row| DoraView::of(row, window)).collect(),
+        incidents_of_no_deployment: unowned,
+        imported_deployments: u32::try_from(imported.len()).unwrap_or(u32::MAX),
+        deployments_without_story: store.untold()?,
+    })
+}
