@@ -75,3 +75,22 @@ fn every_finding_is_documented_with_its_level_and_no_other() {
         assert!(section.starts_with(level), "{}: {level}", code.as_str());
     }
 }
+
+/// The names of numbers in a text.
+fn numbers_in(text: &str) -> Vec<&str> {
+    let names = text.split("deployment_orchestrator_").skip(1);
+    names.filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()).collect()
+}
+
+#[test]
+fn alerts_and_dashboard_speak_of_numbers_that_are_there() {
+    let source = include_str!("../src/web/metrics.rs");
+    let pages =
+        [include_str!("../docs/prometheus-rules.yml"), include_str!("../docs/grafana-dashboard.json")];
+    for name in pages.into_iter().flat_map(numbers_in) {
+        let registered = [name, name.trim_end_matches("_seconds")].map(|name| format!("\"{name}\""));
+        assert!(registered.iter().any(|name| source.contains(name)), "{name}");
+    }
+    let dashboard: serde_json::Value = serde_json::from_str(pages[1]).unwrap();
+    assert!(dashboard["panels"].as_array().is_some_and(|panels| panels.len() > 10));
+}

@@ -14,6 +14,7 @@ mod challenge;
 mod connections;
 mod health;
 mod held;
+mod metrics;
 mod pace;
 mod perimeter;
 mod places;
@@ -147,6 +148,10 @@ pub async fn serve<M: Transport, E: Transport>(
         .route_service("/mcp", mcp)
         .route("/sse", get_service(event_stream.clone()))
         .route("/messages", post_service(event_stream))
+        .route(
+            "/metrics",
+            get(metrics::expose).with_state(metrics::Seen { app: app.clone(), pulse: pulse.clone() }),
+        )
         .layer(middleware::from_fn(body::whole))
         .layer(middleware::from_fn_with_state(Arc::clone(&admission), admission::admit))
         .route(admission::METADATA, get(admission::metadata).with_state(admission))

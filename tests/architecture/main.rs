@@ -91,6 +91,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rrule", &["domain::calendar::rule"]),
     ("chrono", &["domain::calendar::rule"]),
     ("toml", &["config", "harness::simulator"]),
+    ("csv", &["cli"]),
+    ("prometheus_client", &["web"]),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("comfy_table", &["cli"]),

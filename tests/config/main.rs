@@ -357,3 +357,24 @@ fn an_agent_does_not_run_the_rollback_pipeline_of_a_gated_environment() {
     assert!(policy.agent_may_trigger(&"back_dev".parse().unwrap()));
     assert!(!policy.agent_may_trigger(&"back_prod".parse().unwrap()));
 }
+
+#[test]
+fn working_hours_are_said_or_nobody_knows_them() {
+    let hours = |cron: &str, lasts: &str, zone: &str| {
+        load(&format!(
+            "[metrics]\nworking_hours = {{ cron = \"{cron}\", duration = \"{lasts}\", time_zone = \"{zone}\" }}"
+        ))
+    };
+    assert!(load("").unwrap().working_hours.is_none());
+    assert!(hours("0 9 * * MON-FRI", "8h", "Europe/Berlin").unwrap().working_hours.is_some());
+    for (wrong, says) in [
+        (hours("9 to 5", "8h", "Europe/Berlin"), "9 to 5"),
+        (hours("0 9 * * MON-FRI", "0h", "Europe/Berlin"), "`duration` is `0h`"),
+        (hours("0 9 * * MON-FRI", "8h", "Berlin"), "there is no time zone `Berlin`"),
+        (hours("0 9 * * MON-FRI", "30h", "Europe/Berlin"), "working_hours"),
+        (load("[metrics]\nworking_hours = \"9 to 5\""), "a table with `cron`"),
+    ] {
+        let said = wrong.unwrap_err();
+        assert!(said.contains(says), "{said}");
+    }
+}

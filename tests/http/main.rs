@@ -14,6 +14,7 @@ mod event_streams;
 mod health;
 mod issuer;
 mod limits;
+mod metrics;
 mod oauth;
 mod raw;
 mod sessions;

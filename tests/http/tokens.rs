@@ -13,10 +13,11 @@ use crate::world::{APPROVER, USER, World, agent, human};
 /// Two more people: one who only looks, and one whose agents may do little.
 const PEOPLE: &str = "[people.vera]\nroles = [\"viewer\"]\n[people.olaf]\nroles = [\"operator\"]\n";
 
-const READS: [&str; 10] = [
+const READS: [&str; 11] = [
     "explain_transition",
     "get_environments",
     "get_history",
+    "get_metrics",
     "get_status",
     "harness_get_execution",
     "harness_get_execution_url",

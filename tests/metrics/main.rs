@@ -1,0 +1,20 @@
+//! Metrics: what the records of a deployment tell, and what follows for many.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a failed expectation is a test's own work"
+)]
+
+mod any_history;
+mod changes;
+mod dora;
+mod kept;
+mod lead_time;
+#[path = "../support/place.rs"]
+mod place;
+mod stories;
+#[path = "../support/mod.rs"]
+mod support;
+mod tale;
+mod waits;
