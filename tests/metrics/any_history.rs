@@ -272,7 +272,7 @@ struct Slowly<'a> {
 impl Slowly<'_> {
     fn stands(story: &Story, at: Timestamp) -> bool {
         let rollout = &story.rollouts[0];
-        rollout.arrived_at.is_some_and(|it| it <= at) && !rollout.restored_at.is_some_and(|it| it <= at)
+        rollout.arrived_at.is_some_and(|it| it <= at) && rollout.restored_at.is_none_or(|it| it > at)
     }
 
     fn same_lane(a: &Story, b: &Story) -> bool {

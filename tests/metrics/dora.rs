@@ -141,7 +141,7 @@ fn an_incident_belongs_to_what_ran_when_it_began() {
 #[test]
 fn an_incident_that_names_its_deployment_belongs_to_that_one() {
     let named = Incident { deployment: Some(id(1)), ..incident("INC-9", "shop", 100, Some(104)) };
-    let (rows, unowned) = computed(&stories(), &[named.clone()]);
+    let (rows, unowned) = computed(&stories(), std::slice::from_ref(&named));
     // d1 fails beside d5 and d7.
     assert_eq!((rows[1].failed.part, rows[1].failed_by.incident, unowned), (3, 1, 0));
     // d4 never came to production: that is a mistake, and no other deployment is blamed for it.
