@@ -134,10 +134,11 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Claimed>, Error> {
         let channel = channel.clone();
-        let claimable = self.readers.read(|connection| claimable(connection, &channel, now, limit))?;
-        if self.sound(claimable)?.is_empty() {
+        let claimable = self.readers.read(|connection| claimable(connection, &channel, now))?;
+        if claimable.is_empty() {
             return Ok(Vec::new());
         }
+        self.sound(claimable.into_iter().map(|(_, row)| row).collect())?;
         self.write_as_driver(fence, move |connection| claim(connection, &channel, now, limit))
     }
 
@@ -192,7 +193,8 @@ pub(super) fn add(
     connection
         .prepare_cached(
             "INSERT INTO delivery (position, topic, deployment, channel, issue, lane, digest, routed_at, due_at)
-             VALUES (?1, ?2, (SELECT number FROM deployment WHERE id = ?3), ?4, ?5, ?6, ?7, ?8, ?9)
+             VALUES (?1, ?2, (SELECT number FROM deployment WHERE id = ?3), ?4, ?5, ?6, ?7, ?8,
+                 max(?9, coalesce((SELECT until FROM channel_rest WHERE channel = ?4), 0)))
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![
@@ -220,9 +222,8 @@ fn claimable(
     connection: &Connection,
     channel: &ChannelName,
     now: Timestamp,
-    limit: u32,
-) -> Result<Vec<Result<Claimed, Error>>, Error> {
-    Ok(connection
+) -> Result<Vec<(i64, Result<Claimed, Error>)>, Error> {
+    connection
         .prepare_cached(
             "SELECT number, position, body, channel, delivery.issue, digest, routed_at, delivery.attempts,
                  (SELECT thread.body FROM thread WHERE thread.deployment = delivery.deployment
@@ -242,19 +243,23 @@ fn claimable(
              END
              ORDER BY number LIMIT ?3",
         )?
-        .query_and_then(params![channel.as_str(), now.0, limit], |row| {
-            let attempts: u32 = row.get("attempts")?;
-            Ok(Claimed {
-                number: row.get("number")?,
-                posted: outbox::posted(row)?,
-                destination: destination(row)?,
-                together: row.get("digest")?,
-                thread: row.get::<_, Option<String>>("thread")?.map(Thread),
-                routed_at: Timestamp(row.get("routed_at")?),
-                attempts: attempts.saturating_add(1),
-            })
+        .query_and_then(params![channel.as_str(), now.0, LARGEST_PAGE], |row| {
+            Ok((row.get("number")?, claimed(row)))
         })?
-        .collect())
+        .collect()
+}
+
+fn claimed(row: &Row<'_>) -> Result<Claimed, Error> {
+    let attempts: u32 = row.get("attempts")?;
+    Ok(Claimed {
+        number: row.get("number")?,
+        posted: outbox::posted(row)?,
+        destination: destination(row)?,
+        together: row.get("digest")?,
+        thread: row.get::<_, Option<String>>("thread")?.map(Thread),
+        routed_at: Timestamp(row.get("routed_at")?),
+        attempts: attempts.saturating_add(1),
+    })
 }
 
 fn claim(
@@ -263,14 +268,38 @@ fn claim(
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<Claimed>, Error> {
-    let claimable = claimable(connection, channel, now, limit.min(LARGEST_PAGE))?;
-    let claimed: Vec<Claimed> = claimable.into_iter().flatten().collect();
+    let mut claimed = Vec::new();
+    let mut alone = 0;
+    for (number, row) in claimable(connection, channel, now)? {
+        match row {
+            // A digest is one message, however much is in it.
+            Ok(row) if row.together => claimed.push(row),
+            Ok(row) if alone < limit => {
+                alone += 1;
+                claimed.push(row);
+            }
+            Ok(_) => {}
+            Err(Error::Corrupt { .. }) => bury(connection, number, now)?,
+            Err(error) => return Err(error),
+        }
+    }
     let mut claim = connection
         .prepare_cached("UPDATE delivery SET due_at = ?2, attempts = ?3, claimed = 1 WHERE number = ?1")?;
     for Claimed { number, attempts, .. } in &claimed {
         claim.execute(params![number, now.plus(CLAIM_TIME).0, attempts])?;
     }
     Ok(claimed)
+}
+
+/// Give up what cannot be read, so that nothing waits for it.
+fn bury(connection: &Connection, number: i64, at: Timestamp) -> Result<(), Error> {
+    connection
+        .prepare_cached(
+            "UPDATE delivery SET due_at = NULL, given_up_at = ?2, last_error = 'its notice cannot be read'
+             WHERE number = ?1",
+        )?
+        .execute(params![number, at.0])?;
+    Ok(())
 }
 
 /// Make everything due that somebody claimed: another process drives now, and
@@ -302,6 +331,7 @@ fn settle(connection: &Connection, claimed: &Claimed, outcome: &Outcome, at: Tim
     let destination = &claimed.destination;
     match outcome {
         Outcome::Delivered { thread, next } => {
+            wake(connection, &destination.channel)?;
             if let Some(thread) = thread {
                 keep(connection, claimed, thread)?;
             }
@@ -309,7 +339,7 @@ fn settle(connection: &Connection, claimed: &Claimed, outcome: &Outcome, at: Tim
                 wait(connection, &destination.channel, issue.as_str(), *next)?;
             }
         }
-        Outcome::ChannelRests { until, .. } => rest(connection, &destination.channel, *until)?,
+        Outcome::ChannelRests { error, until } => rest(connection, &destination.channel, error, *until)?,
         Outcome::Postponed { .. } | Outcome::GivenUp { .. } => {}
     }
     Ok(())
@@ -340,10 +370,24 @@ fn wait(connection: &Connection, channel: &ChannelName, lane: &str, until: Times
     Ok(())
 }
 
-fn rest(connection: &Connection, channel: &ChannelName, until: Timestamp) -> Result<(), Error> {
+/// Leave a channel alone: what waits for it, what was claimed and is not tried now, and what comes.
+fn rest(connection: &Connection, channel: &ChannelName, error: &str, until: Timestamp) -> Result<(), Error> {
     connection
-        .prepare_cached("UPDATE delivery SET due_at = ?2, claimed = 0 WHERE channel = ?1 AND (due_at < ?2 OR claimed = 1)")?
+        .prepare_cached("INSERT OR REPLACE INTO channel_rest (channel, until) VALUES (?1, ?2)")?
         .execute(params![channel.as_str(), until.0])?;
+    connection
+        .prepare_cached(
+            "UPDATE delivery
+             SET due_at = ?2, attempts = attempts - claimed, claimed = 0, last_error = coalesce(last_error, ?3)
+             WHERE channel = ?1 AND (due_at < ?2 OR claimed = 1)",
+        )?
+        .execute(params![channel.as_str(), until.0, error])?;
+    Ok(())
+}
+
+/// The channel takes messages.
+fn wake(connection: &Connection, channel: &ChannelName) -> Result<(), Error> {
+    connection.prepare_cached("DELETE FROM channel_rest WHERE channel = ?1")?.execute([channel.as_str()])?;
     Ok(())
 }
 
@@ -371,10 +415,13 @@ fn undelivered(connection: &Connection, which: &Which) -> Result<Vec<Undelivered
 }
 
 fn resend(connection: &Connection, which: &Which, at: Timestamp) -> Result<usize, Error> {
+    connection
+        .prepare_cached("DELETE FROM channel_rest WHERE ?1 IS NULL OR channel = ?1")?
+        .execute([channel(which)])?;
     Ok(connection
         .prepare_cached(
             "UPDATE delivery SET due_at = ?3, routed_at = ?3, attempts = 0, given_up_at = NULL
-             WHERE delivered_at IS NULL AND claimed = 0 AND last_error IS NOT NULL
+             WHERE delivered_at IS NULL AND claimed = 0 AND (digest = 0 OR last_error IS NOT NULL)
                  AND (?1 IS NULL OR deployment = (SELECT number FROM deployment WHERE id = ?1))
                  AND (?2 IS NULL OR channel = ?2)",
         )?

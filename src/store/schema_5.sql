@@ -30,6 +30,12 @@ CREATE INDEX delivery_due ON delivery (due_at, channel) WHERE due_at IS NOT NULL
 CREATE INDEX delivery_lane ON delivery (channel, lane, number) WHERE due_at IS NOT NULL;
 CREATE INDEX delivery_of ON delivery (deployment) WHERE delivered_at IS NULL;
 
+-- A channel that takes nothing for now.
+CREATE TABLE channel_rest (
+    channel TEXT    PRIMARY KEY,
+    until   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What a messenger needs to find again what it has said of a deployment.
 CREATE TABLE thread (
     deployment INTEGER NOT NULL REFERENCES deployment (number),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use deployment_orchestrator::domain::message::Thread;
 use deployment_orchestrator::domain::route::{Destination, Pace};
 use deployment_orchestrator::store::{
-    CLAIM_TIME, Claimed, Error, Fence, Outcome, Posted, Routed, Store, Which,
+    CLAIM_TIME, Claimed, Error, Fence, Outcome, Posted, Routed, Store, Undelivered, Which,
 };
 
 use super::place::{Place, at, complete};
@@ -115,15 +115,26 @@ fn what_was_claimed_is_told_again_after_a_crash() {
 fn a_channel_that_takes_nothing_is_left_alone() {
     let place = Place::new();
     let (store, fence, posted) = posted(&place);
-    route(&store, &fence, &posted, &[to("chat"), to("mail")]);
+    let (now, later) = posted.split_at(posted.len() - 1);
+    route(&store, &fence, now, &[to("chat"), to("mail")]);
     let claimed = claim(&store, &fence, "chat", 10);
     let rests = Outcome::ChannelRests { error: "503".to_owned(), until: at(60) };
     settle(&store, &fence, &claimed[0], &rests);
 
     assert_eq!(claim(&store, &fence, "chat", 59), [], "what was claimed and what was not");
+    let about = Which { channel: Some("chat".parse().unwrap()), ..Which::default() };
+    let held = store.undelivered(&about).unwrap();
+    assert!(held.iter().all(|it| it.last_error.as_deref() == Some("503")), "they say why: {held:?}");
+    assert_eq!(held.iter().map(|it| it.attempts).sum::<u32>(), 1, "only one was tried");
+    route(&store, &fence, later, &[to("chat"), to("mail")]);
+    let due: Vec<String> = store.channels_due(at(59)).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(due, ["mail"], "and what comes meanwhile");
     assert_eq!(claim(&store, &fence, "mail", 10).len(), 2);
     let again = claim(&store, &fence, "chat", 60);
     assert_eq!(again.iter().map(|it| it.number).collect::<Vec<_>>(), [claimed[0].number, claimed[1].number]);
+    settle(&store, &fence, &again[0], &Outcome::ChannelRests { error: "503".to_owned(), until: at(900) });
+    assert!(store.resend(&about, at(61)).unwrap() > 2, "somebody knows better");
+    assert_eq!(claim(&store, &fence, "chat", 61).len(), 2);
 }
 
 #[test]
@@ -168,7 +179,9 @@ fn what_is_given_up_holds_up_nothing_and_can_be_sent_again() {
 
     let elsewhere = Which { channel: Some("mail".parse().unwrap()), ..about.clone() };
     assert_eq!(store.resend(&elsewhere, at(30)).unwrap(), 0);
-    assert_eq!(store.resend(&about, at(30)).unwrap(), 1, "and not what is under way");
+    let under_way = 1;
+    let waiting = undelivered.len() - under_way;
+    assert_eq!(store.resend(&about, at(30)).unwrap(), waiting, "and not what is under way");
     let again =
         store.claim(&fence, &"chat".parse().unwrap(), at(30).plus(Duration::from_secs(1)), 9).unwrap();
     assert_eq!((again[0].number, again[0].attempts), (claimed[0].number, 1));
@@ -184,8 +197,8 @@ fn what_is_told_together_is_claimed_together_once_one_of_it_is_due() {
         store.route(&fence, posted.iter().map(routed).collect(), at(seconds)).unwrap();
     }
     assert_eq!(claim(&store, &fence, "mail", 69), []);
-    let claimed = claim(&store, &fence, "mail", 70);
-    assert_eq!(claimed.len(), 5, "the later ones, too");
+    let claimed = store.claim(&fence, &"mail".parse().unwrap(), at(70), 2).unwrap();
+    assert_eq!(claimed.len(), 5, "the later ones, too, however few are told alone");
     assert!(claimed.iter().all(|it| it.together) && claimed.is_sorted_by_key(|it| it.posted.position));
     assert_eq!(claim(&store, &fence, "mail", 100), [], "they are claimed");
 }
@@ -207,4 +220,9 @@ fn a_notice_that_cannot_be_read_holds_up_nobody() {
     let claimed = claim(&store, &fence, "chat", 10);
     assert_eq!(claimed.len(), 1, "the other deployment");
     assert_ne!(claimed[0].posted.notice.deployment, all[1].notice.deployment);
+    settle(&store, &fence, &claimed[0], &delivered());
+    let next = claim(&store, &fence, "chat", 20);
+    assert_eq!(next.len(), 2, "and what comes after it");
+    let given_up = |it: &Undelivered| it.given_up_at.is_some();
+    assert_eq!(store.undelivered(&Which::default()).unwrap().iter().filter(|it| given_up(it)).count(), 1);
 }
