@@ -62,6 +62,21 @@ impl Asked {
     }
 }
 
+/// Where a person can look at the last execution of a deployment with this history.
+#[must_use]
+pub fn last_execution(
+    records: &[EventRecord],
+    link: impl Fn(&PipelineId, &ExecutionId) -> String,
+) -> Option<String> {
+    let url = records.iter().rev().find_map(|record| match &record.what {
+        What::Event(Event::Run(RunEvent::TriggerAccepted { execution, pipeline })) => {
+            Some(link(pipeline, execution))
+        }
+        What::Event(_) | What::Remark(_) => None,
+    });
+    url.filter(|url| !url.is_empty())
+}
+
 /// The stages that ended well, with the execution that each rests on.
 fn seen(records: &[EventRecord], link: impl Fn(&PipelineId, &ExecutionId) -> String) -> Vec<Seen> {
     let mut seen: Vec<Seen> = Vec::new();

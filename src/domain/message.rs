@@ -30,6 +30,8 @@ pub struct Message {
     pub about: About,
     /// The page about the deployment; `None` where nobody serves pages.
     pub page: Option<String>,
+    /// Where a person can look at its last execution in Harness; `None` before there is one.
+    pub execution: Option<String>,
     /// What people are asked, while they are: only where the notice is about an
     /// approval, and only while the request is open.
     pub asked: Option<Asked>,

@@ -3,7 +3,7 @@
 
 pub mod approval;
 mod arrow;
-mod asked;
+pub mod asked;
 pub mod assurance;
 pub mod calendar;
 pub mod chain;

@@ -272,6 +272,29 @@ impl Topic {
         Self::IssueLinked,
     ];
 
+    /// Whether the deployment is over with it.
+    #[must_use]
+    pub fn is_an_end(self) -> bool {
+        match self {
+            Self::Superseded
+            | Self::Failed
+            | Self::Completed
+            | Self::Cancelled
+            | Self::RolledBack
+            | Self::RollbackFailed => true,
+            Self::Started
+            | Self::StageCompleted
+            | Self::ApprovalRequested
+            | Self::ApprovalEscalated
+            | Self::ApprovalDecided
+            | Self::BreakGlass
+            | Self::NeedsHuman
+            | Self::AttemptFailed
+            | Self::Security
+            | Self::IssueLinked => false,
+        }
+    }
+
     /// The wire name.
     #[must_use]
     pub fn as_str(self) -> &'static str {

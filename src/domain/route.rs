@@ -39,6 +39,12 @@ const TRACKED: [Topic; 9] = [
     Topic::IssueLinked,
 ];
 
+/// Whether trackers are told of it.
+#[must_use]
+pub fn is_tracked(topic: Topic) -> bool {
+    TRACKED.contains(&topic)
+}
+
 /// Which notices go to some channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
@@ -85,11 +91,17 @@ impl Route {
         }
     }
 
-    /// A notice that is about no environment is about all: whoever watches one is told.
-    fn takes(&self, notice: &Notice) -> bool {
-        let environment = notice.environment.as_ref();
-        let here = self.environments.as_ref().zip(environment).is_none_or(|(ours, its)| ours.contains(its));
-        here && self.topics.contains(&notice.topic) && notice.topic.severity() >= self.at_least
+    /// A notice that is about no environment is about all: whoever watches one is
+    /// told. Whoever watches the target is told how it ends, wherever that is.
+    fn takes(&self, notice: &Notice, target: Option<&EnvironmentName>) -> bool {
+        let here = notice.environment.as_ref();
+        let there = target.filter(|_| notice.topic.is_an_end());
+        let about = |ours: &BTreeSet<EnvironmentName>| {
+            here.is_none() || here.iter().chain(&there).any(|its| ours.contains(its))
+        };
+        self.environments.as_ref().is_none_or(about)
+            && self.topics.contains(&notice.topic)
+            && notice.topic.severity() >= self.at_least
     }
 }
 
@@ -102,15 +114,16 @@ pub struct Tracked {
     pub issues: Vec<IssueKey>,
 }
 
-/// To whom a notice goes, and when: each destination once, by the fastest of the routes that lead there.
+/// To whom a notice about a deployment to `target` goes, and when: each destination once, by the fastest of the routes that lead there.
 #[must_use]
 pub fn destinations(
     notice: &Notice,
+    target: Option<&EnvironmentName>,
     routes: &[&Route],
     tracked: Option<&Tracked>,
 ) -> Vec<(Destination, Pace)> {
     let mut channels: BTreeMap<&ChannelName, Pace> = BTreeMap::new();
-    for route in routes.iter().filter(|route| route.takes(notice)) {
+    for route in routes.iter().filter(|route| route.takes(notice, target)) {
         for channel in &route.channels {
             channels.entry(channel).and_modify(|pace| *pace = route.pace.min(*pace)).or_insert(route.pace);
         }
@@ -119,7 +132,7 @@ pub fn destinations(
         let destination = Destination { channel: channel.clone(), issue: None };
         (destination, pace)
     });
-    let issues = tracked.filter(|_| TRACKED.contains(&notice.topic)).into_iter().flat_map(|tracked| {
+    let issues = tracked.filter(|_| is_tracked(notice.topic)).into_iter().flat_map(|tracked| {
         let there =
             |issue: &IssueKey| Destination { channel: tracked.channel.clone(), issue: Some(issue.clone()) };
         tracked.issues.iter().map(there).map(|destination| (destination, Pace::AtOnce))
@@ -152,7 +165,7 @@ mod tests {
         let address = |(it, _): (Destination, Pace)| {
             it.issue.map_or_else(|| it.channel.to_string(), |issue| format!("{} {issue}", it.channel))
         };
-        destinations(notice, routes, tracked).into_iter().map(address).collect()
+        destinations(notice, Some(&name("prod")), routes, tracked).into_iter().map(address).collect()
     }
 
     #[test]
@@ -165,7 +178,8 @@ mod tests {
             (Topic::Started, Some("prod"), vec!["chat", "prod-chat"]),
             (Topic::Started, Some("dev"), vec!["chat"]),
             (Topic::StageCompleted, Some("prod"), vec![]),
-            (Topic::Failed, Some("dev"), vec!["chat", "pager"]),
+            (Topic::Failed, Some("dev"), vec!["chat", "pager", "prod-chat"]),
+            (Topic::NeedsHuman, Some("dev"), vec!["chat"]),
             (Topic::Security, None, vec!["chat", "pager", "prod-chat"]),
         ] {
             assert_eq!(
@@ -182,7 +196,7 @@ mod tests {
         let digest = Route { pace: daily, ..Route::quiet([name("chat"), name("mail")]) };
         let urgent = Route { at_least: Severity::Critical, ..Route::quiet([name("chat")]) };
         let paces = |topic| -> Vec<Pace> {
-            let told = destinations(&notice(topic, None), &[&digest, &urgent], None);
+            let told = destinations(&notice(topic, None), None, &[&digest, &urgent], None);
             told.into_iter().map(|(_, pace)| pace).collect()
         };
         assert_eq!(paces(Topic::Failed), [Pace::AtOnce, daily]);

@@ -62,11 +62,9 @@ pub(super) fn headline(about: &About) -> String {
     line(&format!("{} {}{to}: {}", about.service, about.commit, about.state))
 }
 
-/// The page about the deployment, or, where nobody serves one, about what was
-/// seen of it last in Harness.
+/// The page about the deployment, or, where nobody serves one, about its last execution in Harness.
 pub(super) fn page(message: &Message) -> Option<String> {
-    let seen = message.asked.iter().flat_map(|asked| asked.evidence.iter().rev());
-    message.page.iter().chain(seen.map(|seen| &seen.url)).find_map(|url| safe(url))
+    message.page.iter().chain(&message.execution).find_map(|url| safe(url))
 }
 
 /// An address that is a web page, and in which no markup can end.

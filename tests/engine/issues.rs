@@ -58,12 +58,12 @@ async fn an_issue_that_is_linked_when_all_is_over_is_told_at_once_and_once() {
     let link = |issue: &'static str| world.app.link_issue(it.id.as_str(), issue, agent());
     let linked = link("SHOP-7").await.unwrap();
     assert!(!linked.already_linked && linked.jira_is_told);
-    world.until(|world| world.tracker.told_of(Topic::IssueLinked) == ["SHOP-7"]).await;
+    world.until(|world| world.tracker.told_of(Topic::Completed) == ["SHOP-7"]).await;
     let again = link("SHOP-7").await.unwrap();
     assert!(again.already_linked);
     assert_eq!(again.jira_issues, ["SHOP-7"]);
     world.pass(Duration::from_mins(1)).await;
-    assert_eq!(world.tracker.told_of(Topic::IssueLinked).len(), 1);
+    assert_eq!(world.tracker.told_of(Topic::Completed).len(), 1, "the issue is told how it ended");
 
     assert_eq!(world.app.status(it.id.as_str()).await.unwrap().jira_issues, ["SHOP-7"]);
     assert_eq!(it.record_of("ISSUE_LINKED").actor.principal, agent().principal);

@@ -47,6 +47,7 @@ pub(crate) fn message(notice: Notice, state: &str, earlier: Vec<Notice>) -> Mess
             issues: vec![issue()],
         },
         page: Some(format!("https://deploy.acme.example/deployments/{}", notice.deployment)),
+        execution: None,
         asked: None,
         earlier,
         notice,

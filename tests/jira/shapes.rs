@@ -49,9 +49,10 @@ async fn the_longest_message_fits_into_a_comment() {
 }
 
 #[tokio::test]
-async fn without_a_page_the_link_leads_to_what_was_seen_last() {
+async fn without_a_page_the_link_leads_to_the_last_execution() {
     let mut message = hostile();
     message.page = None;
+    message.execution = Some("https://app.harness.io/ng/executions/YQSt1".to_owned());
     let link = sent(FakeJira::cloud().await, &message, "/remotelink").await;
     assert_eq!(link["object"]["url"], "https://app.harness.io/ng/executions/YQSt1");
 }

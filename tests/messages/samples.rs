@@ -158,6 +158,7 @@ fn message(version: u64, topic: Topic, text: &str, state: &str) -> Message {
             issues: vec!["SHOP-42".parse().unwrap()],
         },
         page: Some(format!("{SITE}/deployments/{}", id())),
+        execution: None,
         asked: None,
         earlier: before.map(|(version, topic, text)| notice(version, topic, text)).collect(),
     }

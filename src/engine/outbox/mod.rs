@@ -63,11 +63,11 @@ fn routed(store: &Store, policy: &Policy, posted: Posted) -> Routed {
             let issues = issue::with_linked(policy.issues_of(&deployment.spec), linked);
             let tracked = policy.routing.tracker.clone().map(|channel| Tracked { channel, issues });
             let routes: Vec<&Route> = policy.routing.routes.iter().chain([&own]).collect();
-            route::destinations(notice, &routes, tracked.as_ref())
+            route::destinations(notice, deployment.target(), &routes, tracked.as_ref())
         }
         Err(error) => {
             tracing::warn!(notice = %notice.key, %error, "whom its deployment names is not known, and is not told");
-            route::destinations(notice, &policy.routing.routes.iter().collect::<Vec<_>>(), None)
+            route::destinations(notice, None, &policy.routing.routes.iter().collect::<Vec<_>>(), None)
         }
     };
     Routed { posted, destinations }
@@ -144,11 +144,13 @@ async fn tell_together(parts: &Parts, claimed: &[Claimed]) -> Result<(), TellErr
 }
 
 async fn tell(parts: &Parts, claimed: &Claimed) -> Result<Option<Thread>, TellError> {
-    let Claimed { posted: Posted { position, notice }, destination, thread, .. } = claimed;
+    let Claimed { destination, thread, .. } = claimed;
     let messenger = messenger(parts, &destination.channel)?;
-    let message = compose::message(parts, *position, notice.clone())
-        .await
-        .map_err(|error| TellError::Later { message: error.to_string(), after: None, of: Extent::Address })?;
+    let message = compose::message(parts, claimed).await.map_err(|error| TellError::Later {
+        message: error.to_string(),
+        after: None,
+        of: Extent::Address,
+    })?;
     let telling = Telling { message: &message, issue: destination.issue.as_ref(), thread: thread.as_ref() };
     in_time(messenger.tell(&telling)).await
 }
