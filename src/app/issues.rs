@@ -50,13 +50,14 @@ impl App {
         let already_linked = known.contains(&issue);
         if !already_linked {
             let own = self.policy.issues_of(&deployment.spec).len();
-            if known.len() - own >= MOST_LINKED || !self.linked(&deployment, &issue, &actor).await? {
+            if known.len() - own >= MOST_LINKED {
                 return Err(Error::new(
                     Code::MalformedArgument,
                     format!("as many issues are linked to {} as a deployment may have", deployment.id),
                     "link it in Jira to one of those that are linked already",
                 ));
             }
+            self.linked(&deployment, &issue, &actor).await?;
         }
         Ok(LinkedView {
             deployment_id: deployment.id.to_string(),
@@ -67,8 +68,8 @@ impl App {
         })
     }
 
-    /// Keep the link in the history, and tell of it. `false`: there are too many remarks.
-    async fn linked(&self, deployment: &Deployment, issue: &IssueKey, actor: &Actor) -> Result<bool, Error> {
+    /// Keep the link in the history, and tell of it.
+    async fn linked(&self, deployment: &Deployment, issue: &IssueKey, actor: &Actor) -> Result<(), Error> {
         let spec = &deployment.spec;
         let notice =
             format!("{} {}: {issue} is linked to it, by {}", spec.service, spec.commit, actor.principal);
@@ -78,8 +79,8 @@ impl App {
             actor: actor.clone(),
             at: self.clock.now(),
         };
-        let kept = self.blocking(move |store| store.remark(&remarked)).await?;
+        self.blocking(move |store| store.remark(&remarked)).await?;
         self.wake.ring();
-        Ok(kept.is_some())
+        Ok(())
     }
 }

@@ -24,7 +24,8 @@ impl App {
     }
 
     /// Keep in the history that a decision, or an attempt at one, did not count,
-    /// and who brought it. People are told of those that a rule refused.
+    /// and who brought it. People are told of those that a rule refused, and not of
+    /// answers to an older question.
     ///
     /// # Errors
     /// The outcome's, unchanged.
@@ -39,7 +40,7 @@ impl App {
             && !(carrier.agent_of().is_some() && is_limit(error.code))
         {
             let (code, message) = said(error);
-            let notice = (error.code == Code::GuardRefused)
+            let notice = (error.code == Code::GuardRefused && !is_stale(error))
                 .then(|| format!("a decision was refused that {} brought: {message}", carrier.principal));
             self.keep(id, notice, Remark::DecisionRefused { code, message }, carrier).await;
         }
@@ -69,6 +70,11 @@ impl App {
             Err(error) => tracing::error!(%error, by = %actor.principal, "a refusal could not be recorded"),
         }
     }
+}
+
+/// Whether somebody answered an older question than the one that is open: a mistake, and no alarm.
+fn is_stale(error: &Error) -> bool {
+    error.guards.iter().any(|guard| guard.name == "decision-is-for-this-request" && !guard.holds)
 }
 
 fn said(error: &Error) -> (String, String) {

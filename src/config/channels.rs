@@ -3,6 +3,7 @@
 //! What a channel needs that is secret never stands here; `config/environment.rs` says how it is given.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -60,6 +61,12 @@ impl TryFrom<Written> for ChannelSection {
         ];
         let mut said = said.into_iter().flatten();
         match (said.next(), said.next()) {
+            (Some(Self::Slack(slack)), None) if !slack.names_a_channel() => {
+                Err("slack: `channel` is the id of a channel, such as C0123456, or its name without `#`")
+            }
+            (Some(Self::Email(email)), None) if email.port == 0 || email.smtp.contains([':', '/', ' ']) => {
+                Err("email: `smtp` is the name of the server alone; its port stands in `port`")
+            }
             (Some(one), None) => Ok(one),
             _ => Err("a channel has exactly one of slack, slack_webhook, teams, email and webhook"),
         }
@@ -91,6 +98,13 @@ pub struct EmailSection {
     pub to: Vec<String>,
 }
 
+impl SlackSection {
+    fn names_a_channel(&self) -> bool {
+        let plain = |it: char| it.is_alphanumeric() || it == '-' || it == '_';
+        (1..=80).contains(&self.channel.len()) && self.channel.chars().all(plain)
+    }
+}
+
 /// The port at which mail servers take what programs send.
 fn submission() -> u16 {
     587
@@ -103,6 +117,9 @@ pub struct WebhookSection {
     /// Where; secret, if it is left out.
     pub url: Option<String>,
 }
+
+/// What is collected for longer is told to nobody in time.
+const LONGEST_DIGEST: Duration = Duration::from_hours(7 * 24);
 
 /// `[[routes]]`
 #[derive(Debug, Deserialize)]
@@ -140,8 +157,15 @@ impl RouteSection {
         if let Some(unknown) = self.channels.iter().find(|name| !channels.contains_key(name)) {
             return Err(format!("routes: there is no channel `{unknown}`; add [channels.{unknown}]"));
         }
-        if self.channels.is_empty() {
-            return Err("routes: `channels` is empty; name at least one, or leave the route out".to_owned());
+        let empty = [
+            ("channels", self.channels.is_empty()),
+            ("environments", self.environments.as_ref().is_some_and(BTreeSet::is_empty)),
+            ("topics", self.topics.as_ref().is_some_and(BTreeSet::is_empty)),
+        ];
+        if let Some((key, _)) = empty.iter().find(|(_, empty)| *empty) {
+            return Err(format!(
+                "routes: `{key}` is empty, so nobody is told; name at least one, or leave it out"
+            ));
         }
         let named = self.environments.iter().flatten();
         if let Some(unknown) = named.into_iter().find(|name| !environments.iter().any(|it| it.name == **name))
@@ -159,6 +183,11 @@ impl RouteSection {
                 .map_err(|error| format!("routes: {error}"))?
             {
                 None => Pace::AtOnce,
+                Some(after) if after > LONGEST_DIGEST => {
+                    return Err(
+                        "routes: `digest` is longer than a week, and nobody reads so old news".to_owned()
+                    );
+                }
                 Some(after) => Pace::Digest(after),
             },
         })

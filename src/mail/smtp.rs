@@ -206,16 +206,23 @@ impl Server {
             .map(|it| format!("{} ({})", it.recipient, self.said(Step::Recipients, &it.error)))
             .collect();
         let names = names.join(", ");
+        let some_may_pass = refused.iter().any(|it| !is_final(&it.error));
+        if refused.len() < of && some_may_pass {
+            // The others get the letter twice, under the same id.
+            return later(format!(
+                "the mail server {self} put {names} off; the other recipients have the letter"
+            ));
+        }
         if refused.len() < of {
             // Asking again would tell the others again.
             return never(format!(
                 "the mail server {self} refuses {names}; the other recipients have the letter: correct `to`"
             ));
         }
-        if refused.iter().all(|it| is_final(&it.error)) {
-            never(format!("the mail server {self} refuses {names}: correct `to`"))
-        } else {
+        if some_may_pass {
             later(format!("the mail server {self} put {names} off"))
+        } else {
+            never(format!("the mail server {self} refuses {names}: correct `to`"))
         }
     }
 

@@ -107,10 +107,10 @@ pub(super) fn add(connection: &Connection, remarked: &Remarked) -> Result<Option
 /// a person said it, and the kill switch works whatever else goes on.
 fn most(remark: &Remark) -> Option<u32> {
     match remark {
-        Remark::DecisionRefused { .. } | Remark::AgentRefused { .. } | Remark::IssueLinked { .. } => {
-            Some(MOST_REMARKS)
-        }
-        Remark::PipelineAsked { .. }
+        Remark::DecisionRefused { .. } | Remark::AgentRefused { .. } => Some(MOST_REMARKS),
+        // Of links there are few, whoever makes them: `MOST_LINKED`.
+        Remark::IssueLinked { .. }
+        | Remark::PipelineAsked { .. }
         | Remark::AgentsFrozen { .. }
         | Remark::AgentsReleased { .. }
         | Remark::EnvironmentLocked { .. }
