@@ -19,6 +19,7 @@ mod emergencies;
 mod evidence;
 mod http;
 mod looking;
+mod messages;
 mod metrics;
 mod refusals;
 mod requests;
