@@ -37,9 +37,8 @@ pub(super) async fn message(
             let id = notice.deployment.clone();
             let records = parts.blocking(move |store| store.history(&id, 0, RECORDS_LOOKED_AT)).await?;
             let ways = |gate: &Gate| parts.policy.ways_to_decide(gate);
-            Asked::of(&deployment, &records, live.as_ref(), ways, |pipeline, execution| {
-                parts.executions.link(pipeline, execution)
-            })
+            let link = |pipeline: &_, execution: &_| parts.executions.link(pipeline, execution);
+            Asked::of(&deployment, &records, live.as_ref(), ways, link, &parts.policy.pages)
         }
         _ => None,
     };
@@ -48,7 +47,7 @@ pub(super) async fn message(
     Ok(Message {
         severity: notice.topic.severity(),
         about: About::of(&deployment, issues),
-        page: None,
+        page: parts.policy.pages.deployment(&notice.deployment),
         asked,
         earlier,
         notice,
