@@ -48,6 +48,7 @@ impl App {
             subject,
             warnings,
             &self.policy.ways_to_decide(&request.gate),
+            &self.policy.pages,
         ))
     }
 

@@ -5,9 +5,10 @@ use super::view::{ApprovalView, StatusView};
 use super::{App, Code, Error};
 use crate::domain::assurance::Assurance;
 use crate::domain::decision::{Decision, Statement, Verdict};
-use crate::domain::event::MainEvent;
+use crate::domain::event::{Event, MainEvent};
 use crate::domain::id::PrincipalName;
 use crate::domain::principal::{Actor, Principal};
+use crate::domain::record::What;
 use crate::domain::subject::Digest;
 use crate::domain::text::shortened;
 use crate::store::Expected;
@@ -23,6 +24,8 @@ pub struct Answer {
     pub digest: String,
     /// What they say.
     pub verdict: Verdict,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 impl App {
@@ -63,9 +66,44 @@ impl App {
             request: asked.request.request,
             digest: asked.request.digest.clone(),
             verdict,
+            reason: None,
         };
         let outcome = self.seal_and_take(&answer, person, assurance, carrier).await;
         self.remembering(&asked.deployment_id, carrier, outcome).await
+    }
+
+    /// Take what `person` answered on a page. The same answer to the same request
+    /// once more, as of a second click, changes nothing and is no refusal.
+    ///
+    /// # Errors
+    /// As [`Self::vouch`]; whatever did not count is recorded.
+    pub async fn answer(
+        &self,
+        answer: &Answer,
+        person: &PrincipalName,
+        carrier: &Actor,
+    ) -> Result<(), Error> {
+        let outcome = self.seal_and_take(answer, person, carrier.assurance, carrier).await;
+        if outcome.is_err() && self.has_answered(answer, person).await {
+            return Ok(());
+        }
+        self.remembering(&answer.deployment_id, carrier, outcome).await.map(drop)
+    }
+
+    /// Whether the history has this answer of the person.
+    async fn has_answered(&self, answer: &Answer, person: &PrincipalName) -> bool {
+        let Ok(deployment) = self.load(&answer.deployment_id).await else { return false };
+        let records = self.records_of(&deployment).await.unwrap_or_default();
+        records.iter().any(|record| match &record.what {
+            What::Event(Event::Main(MainEvent::DecisionMade { decision })) => {
+                let said = &decision.statement;
+                said.person == *person
+                    && said.verdict == answer.verdict
+                    && said.request == answer.request
+                    && said.digest.0 == answer.digest
+            }
+            What::Event(_) | What::Remark(_) => false,
+        })
     }
 
     /// What `person` signs to answer the open request.
@@ -123,7 +161,7 @@ impl App {
             request: answer.request,
             digest: Digest(answer.digest.clone()),
             assurance,
-            ..self.statement(id, person, answer.verdict, None).await?
+            ..self.statement(id, person, answer.verdict, answer.reason.as_deref()).await?
         };
         let Some(server) = &self.server_key else {
             return Err(Error::new(

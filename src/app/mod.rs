@@ -5,6 +5,8 @@
 
 mod agents;
 mod approval;
+pub mod board;
+pub mod brief;
 mod decision;
 pub mod drift;
 mod durations;
@@ -31,6 +33,8 @@ mod seals;
 mod session;
 mod start;
 mod status;
+pub mod story;
+pub mod strip;
 mod timeline;
 mod tokens;
 mod transition;

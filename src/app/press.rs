@@ -2,28 +2,20 @@
 
 use super::{Answer, App, Code, Error};
 use crate::domain::assurance::Assurance;
-use crate::domain::event::{Event, MainEvent};
-use crate::domain::id::{DeploymentId, PrincipalName};
+use crate::domain::id::PrincipalName;
 use crate::domain::principal::{Actor, Channel, Principal};
-use crate::domain::record::What;
 use crate::domain::text::shortened;
 
 /// The longest name that another system may have for somebody.
 const NAME_LIMIT: usize = 40;
 
 impl App {
-    /// Take what `person` answered in Slack. The same answer to the same request
-    /// once more, as of a second click, changes nothing and is no refusal.
+    /// Take what `person` answered in Slack.
     ///
     /// # Errors
-    /// As [`Self::vouch`]; whatever did not count is recorded.
+    /// As [`Self::answer`].
     pub async fn press(&self, answer: &Answer, person: &PrincipalName) -> Result<(), Error> {
-        let actor = Actor::in_slack(person.clone());
-        let outcome = self.seal_and_take(answer, person, actor.assurance, &actor).await;
-        if outcome.is_err() && self.has_answered(answer, person).await {
-            return Ok(());
-        }
-        self.remembering(&answer.deployment_id, &actor, outcome).await.map(drop)
+        self.answer(answer, person, &Actor::in_slack(person.clone())).await
     }
 
     /// Keep in the history that somebody pressed a button whom the config does
@@ -42,22 +34,5 @@ impl App {
         let server =
             Actor { principal: Principal::System, channel: Channel::Slack, assurance: Assurance::System };
         self.remembering(&answer.deployment_id, &server, refusal).await
-    }
-
-    /// Whether the history has this answer of the person.
-    async fn has_answered(&self, answer: &Answer, person: &PrincipalName) -> bool {
-        let Ok(id) = answer.deployment_id.parse::<DeploymentId>() else { return false };
-        let Ok(deployment) = self.load(id.as_str()).await else { return false };
-        let records = self.records_of(&deployment).await.unwrap_or_default();
-        records.iter().any(|record| match &record.what {
-            What::Event(Event::Main(MainEvent::DecisionMade { decision })) => {
-                let said = &decision.statement;
-                said.person == *person
-                    && said.verdict == answer.verdict
-                    && said.request == answer.request
-                    && said.digest.0 == answer.digest
-            }
-            _ => false,
-        })
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::{App, Code, Error, Seals};
 use crate::domain::assurance::Assurance;
 use crate::domain::claims::Granted;
-use crate::domain::id::PrincipalName;
+use crate::domain::id::{PrincipalName, TokenId};
 use crate::domain::principal::{Actor, Channel, Principal};
 use crate::domain::role::{Right, Role};
+use crate::domain::signature::PublicKey;
 use crate::domain::text::shortened;
-use crate::domain::token::{Grant, Holder, Secret};
+use crate::domain::token::{Grant, Holder, Secret, Token};
 
 /// Whoever a connection was let in as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl Session {
     pub fn actor(&self, client: String, channel: Channel) -> Actor {
         let principal = match &self.holder {
             Holder::Agent { on_behalf_of } => Principal::Agent { client, on_behalf_of: on_behalf_of.clone() },
-            Holder::Human { name } => Principal::Human { name: name.clone() },
+            Holder::Human { name } | Holder::Browser { name } => Principal::Human { name: name.clone() },
         };
         Actor { principal, channel, assurance: self.assurance }
     }
@@ -48,9 +49,18 @@ impl From<&Grant> for Session {
         let assurance = match &grant.holder {
             Holder::Agent { .. } => Assurance::Agent,
             Holder::Human { .. } => Assurance::Token,
+            Holder::Browser { .. } => Assurance::Web,
         };
         Self { holder: grant.holder.clone(), roles: grant.roles.clone(), assurance }
     }
+}
+
+fn refused(why: impl Into<String>) -> Error {
+    Error::new(
+        Code::UnknownToken,
+        why,
+        "an operator of the server makes one with `deployment-orchestrator token create`",
+    )
 }
 
 impl App {
@@ -60,25 +70,72 @@ impl App {
     /// `unknown-token` when it is none, or not good any more; `not-permitted`
     /// when the config does not name its person any more.
     pub async fn admit(&self, shown: &str, seals: &Seals) -> Result<Session, Error> {
-        let refused = |why: String| {
-            Error::new(
+        let grant = self.grant_of(shown, seals).await?;
+        match grant.holder {
+            Holder::Human { .. } | Holder::Agent { .. } => Ok(Session::from(&grant)),
+            Holder::Browser { .. } => Err(refused(
+                "this token signs a person in on the pages of this server, and opens nothing else",
+            )),
+        }
+    }
+
+    /// What the token `shown` grants to a person who signs in on the pages. Only
+    /// one that was made for that does: programs are given the others.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub async fn sign_in(&self, shown: &str, seals: &Seals) -> Result<Grant, Error> {
+        let grant = self.grant_of(shown, seals).await?;
+        match &grant.holder {
+            Holder::Browser { .. } => Ok(grant),
+            Holder::Human { name } | Holder::Agent { on_behalf_of: name } => Err(Error::new(
                 Code::UnknownToken,
-                why,
-                "an operator of the server makes one with `deployment-orchestrator token create`",
-            )
-        };
-        let secret: Secret = shown.parse().map_err(|_| refused("this is not a token".to_owned()))?;
-        let id = secret.id.clone();
-        let token = self.read(move |snapshot| snapshot.token(&id)).await?;
-        let (Some(token), Some(server)) = (token, &self.server_key) else {
-            return Err(refused("this token is not one that this server made".to_owned()));
-        };
+                "this token is for programs, and signs nobody in",
+                format!(
+                    "an operator of the server makes one with `deployment-orchestrator token create {name} --browser`"
+                ),
+            )),
+        }
+    }
+
+    /// As whom somebody is still let in who has signed in by `grant`.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub async fn readmit(&self, grant: &Grant, seals: &Seals) -> Result<Session, Error> {
+        let (token, server) = self.token_here(grant.id.clone()).await?;
+        let stands = token.stands(|it| seals.holds(it, &server), self.clock.now());
+        let stands = stands.map_err(|why| refused(why.to_string()))?;
+        if stands != grant {
+            return Err(refused("this token is not the one that was shown"));
+        }
+        self.known(stands)?;
+        Ok(Session::from(stands))
+    }
+
+    async fn grant_of(&self, shown: &str, seals: &Seals) -> Result<Grant, Error> {
+        let secret: Secret = shown.parse().map_err(|_| refused("this is not a token"))?;
+        let (token, server) = self.token_here(secret.id.clone()).await?;
         let grant = token
-            .admits(&secret, |it| seals.holds(it, &server.public()), self.clock.now())
+            .admits(&secret, |it| seals.holds(it, &server), self.clock.now())
             .map_err(|why| refused(why.to_string()))?;
+        self.known(grant)?;
+        Ok(grant.clone())
+    }
+
+    /// The token of this id, and whose seal it must have.
+    async fn token_here(&self, id: TokenId) -> Result<(Token, PublicKey), Error> {
+        let token = self.read(move |snapshot| snapshot.token(&id)).await?;
+        match (token, &self.server_key) {
+            (Some(token), Some(server)) => Ok((token, server.public())),
+            _ => Err(refused("this token is not one that this server made")),
+        }
+    }
+
+    fn known(&self, grant: &Grant) -> Result<(), Error> {
         let person = grant.holder.person();
         if self.policy.knows(person) {
-            return Ok(Session::from(grant));
+            return Ok(());
         }
         Err(Error::new(
             Code::NotPermitted,

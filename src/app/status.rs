@@ -137,7 +137,7 @@ impl App {
     }
 
     /// One sentence: what it waits for, and on whom.
-    fn waiting_for(&self, deployment: &Deployment) -> String {
+    pub(super) fn waiting_for(&self, deployment: &Deployment) -> String {
         let step = deployment.spec.mode == Mode::Step;
         if let (Some(held), Some(environment)) =
             (&deployment.progress.held, deployment.progress.state.environment())

@@ -30,7 +30,7 @@ pub struct TokenView {
     pub id: String,
     /// As whom it lets somebody in.
     pub holder: String,
-    /// `human` or `agent`.
+    /// `human`, `agent` or `browser`.
     pub kind: &'static str,
     /// To which roles it is limited.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,6 +127,7 @@ impl App {
             kind: match holder {
                 Holder::Human { .. } => "human",
                 Holder::Agent { .. } => "agent",
+                Holder::Browser { .. } => "browser",
             },
             roles: roles.as_ref().map(|roles| roles.iter().map(|role| role.as_str()).collect()),
             made_at: made_at.to_rfc3339(),

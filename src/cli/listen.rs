@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{output, wiring};
 use crate::app::{App, Code, Error};
 use crate::config::{HttpSection, OauthSection, environment};
+use crate::domain::page::Pages;
 use crate::oauth::AuthorizationServer;
 use crate::pulse::Pulse;
 use crate::slack::{self, Answers, Buttons};
@@ -118,6 +119,14 @@ impl Door {
     /// Whether messages in Slack show buttons: where somebody takes the answers.
     pub(super) fn buttons(&self) -> Buttons {
         if self.slack.is_some() { Buttons::Shown } else { Buttons::Absent }
+    }
+
+    /// Where people find the pages that are served behind it.
+    pub(super) fn pages(&self) -> Pages {
+        match &self.section.public_url {
+            Some(public) => Pages::Public(public.clone()),
+            None => format!("http://{}", self.address).parse().map_or(Pages::Nowhere, Pages::Here),
+        }
     }
 
     /// Serve until `shutdown`, and then what is under way.

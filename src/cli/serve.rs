@@ -44,12 +44,16 @@ pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Res
     if jira.is_none() {
         policy.routing.tracker = None;
     }
-    let server_key = (policy.needs_voucher() || door.is_some())
-        .then(|| server_key::open(server_key.as_deref()))
-        .transpose()?;
+    let server_key = if policy.needs_voucher() || door.is_some() {
+        Some(server_key::open(server_key.as_deref())?)
+    } else {
+        // Another server may serve pages over the same database: it is to find its key in the gates.
+        server_key::existing(server_key.as_deref())?
+    };
     if let Some(key) = &server_key {
         policy.let_vouch(&key.public());
     }
+    policy.pages = door.as_ref().map_or_else(Default::default, Door::pages);
     tell_of_weak_gates(&mut policy);
     let app = wiring::assemble(&global.database(simulate)?, policy, harness)?;
     let tracker = jira::tracker(jira.as_ref());

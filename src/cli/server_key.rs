@@ -13,16 +13,26 @@ use crate::domain::signature::PrivateKey;
 /// # Errors
 /// When it cannot be read or made, or others can read it.
 pub(super) fn open(named: Option<&Path>) -> Result<PrivateKey, Error> {
-    let path = match named {
-        Some(path) => PathBuf::from(path),
-        None => place::server_key()?,
-    };
-    if path.exists() {
-        return key_file::read(&path);
+    if let Some(key) = existing(named)? {
+        return Ok(key);
     }
+    let path = place_of(named)?;
     match key_file::make(&path, &SystemRandom) {
         // Another server that starts at the same moment has made it.
         Err(_) if path.exists() => key_file::read(&path),
         made => made,
     }
+}
+
+/// The key at `named`, or at its usual place, if it is there.
+///
+/// # Errors
+/// When it cannot be read, or others can read it.
+pub(super) fn existing(named: Option<&Path>) -> Result<Option<PrivateKey>, Error> {
+    let path = place_of(named)?;
+    path.exists().then(|| key_file::read(&path)).transpose()
+}
+
+fn place_of(named: Option<&Path>) -> Result<PathBuf, Error> {
+    named.map_or_else(place::server_key, |path| Ok(PathBuf::from(path)))
 }

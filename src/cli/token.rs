@@ -19,6 +19,9 @@ pub(super) enum TokenCommand {
         /// For agents that act for the person, and not for the person.
         #[arg(long)]
         agent: bool,
+        /// For the person's browser: it signs in on the pages, and opens nothing else.
+        #[arg(long, conflicts_with = "agent")]
+        browser: bool,
         /// Limit it to this role of the person: viewer, operator, approver or admin. May be repeated.
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<Role>,
@@ -37,9 +40,12 @@ pub(super) enum TokenCommand {
 
 pub(super) async fn run(global: &Global, command: TokenCommand) -> Result<(), Error> {
     match command {
-        TokenCommand::Create { person, agent, roles, days } => {
-            let holder =
-                if agent { Holder::Agent { on_behalf_of: person } } else { Holder::Human { name: person } };
+        TokenCommand::Create { person, agent, browser, roles, days } => {
+            let holder = match (agent, browser) {
+                (true, _) => Holder::Agent { on_behalf_of: person },
+                (false, true) => Holder::Browser { name: person },
+                (false, false) => Holder::Human { name: person },
+            };
             let roles: BTreeSet<Role> = roles.into_iter().collect();
             let request = TokenRequest {
                 holder,

@@ -22,6 +22,7 @@ use super::policy::Policy;
 use super::validation::ValidationSection;
 use crate::domain::approval::REMINDER_PAUSE;
 use crate::domain::id::{ChannelName, PathName, PrincipalName, VariableName};
+use crate::domain::page::Pages;
 use crate::domain::plan::{Gates, Timing};
 use crate::domain::workflow::{Environment, Workflow};
 
@@ -138,6 +139,7 @@ impl ConfigFile {
             validation: self.validation.rules()?,
             working_hours: self.metrics.working_hours()?,
             timing: self.timing.timing()?,
+            pages: Pages::default(),
             caveats: Vec::new(),
             jira_projects: BTreeSet::new(),
         })

@@ -160,7 +160,7 @@ impl PeopleSection {
     pub(super) fn decides_without_key(&self, name: &PrincipalName, accept: &[Assurance]) -> bool {
         let is_in_slack = || self.0.get(name).is_some_and(|section| section.slack_user.is_some());
         accept.iter().any(|assurance| match assurance {
-            Assurance::Token | Assurance::ClientConfirmed | Assurance::Agent => true,
+            Assurance::Web | Assurance::Token | Assurance::ClientConfirmed | Assurance::Agent => true,
             Assurance::Slack => is_in_slack(),
             _ => false,
         })

@@ -18,6 +18,7 @@ use crate::domain::id::{
 };
 use crate::domain::issue;
 use crate::domain::limits::Limits;
+use crate::domain::page::Pages;
 use crate::domain::path::Path;
 use crate::domain::plan::{Gates, Timing};
 use crate::domain::role::{Right, Role};
@@ -60,6 +61,8 @@ pub struct Policy {
     pub working_hours: Option<Calendar>,
     /// The engine's times.
     pub timing: Timing,
+    /// Where people find the pages about a deployment: whoever serves them says so.
+    pub pages: Pages,
     /// What a reader of any status must know about these rules.
     pub caveats: Vec<String>,
     /// The Jira projects whose keys are found in branches and commits.
@@ -200,10 +203,12 @@ impl Policy {
         issue::of(spec, &self.jira_projects)
     }
 
-    /// Whether some gate accepts decisions that only the server can see.
+    /// Whether some gate accepts decisions that only the server can see, wherever it
+    /// is served. On pages it sees them only where it serves some.
     #[must_use]
     pub fn needs_voucher(&self) -> bool {
-        self.gates.values().any(|gate| self.is_vouched_at(gate))
+        let is_seen = |way: &Assurance| way.is_vouched_for() && *way != Assurance::Web;
+        self.gates.values().any(|gate| self.ways_to_decide(gate).iter().any(is_seen))
     }
 
     /// Let the server with this key vouch for decisions, in those gates that
@@ -222,8 +227,7 @@ impl Policy {
 
     /// Whether decisions at this gate may come that leave no signature of their own.
     fn is_vouched_at(&self, gate: &Gate) -> bool {
-        // The page on which people decide is not there yet.
-        self.ways_to_decide(gate).into_iter().any(|way| way.is_vouched_for() && way != Assurance::Web)
+        self.ways_to_decide(gate).into_iter().any(Assurance::is_vouched_for)
     }
 
     /// Whether an agent may run this pipeline by itself. One behind a gate is

@@ -9,6 +9,7 @@ use super::event::{Event, MainEvent};
 use super::gate::Gate;
 use super::id::{ExecutionId, PipelineId};
 use super::message::{Asked, Live, Seen};
+use super::page::Pages;
 use super::record::{EventRecord, What};
 use super::run::RunEvent;
 use super::state::State;
@@ -20,8 +21,8 @@ const MOST_COMMITS: usize = 20;
 impl Asked {
     /// What people are asked about `deployment` now; `None` while nobody is. `records` is
     /// its history, `live` is what is in the environment, `ways` are those that lead
-    /// somebody to a decision at a gate, and `link` says where a person can look at
-    /// an execution.
+    /// somebody to a decision at a gate, `link` says where a person can look at an
+    /// execution, and `pages` where they decide.
     #[must_use]
     pub fn of(
         deployment: &Deployment,
@@ -29,6 +30,7 @@ impl Asked {
         live: Option<&Stay>,
         ways: impl Fn(&Gate) -> Vec<Assurance>,
         link: impl Fn(&PipelineId, &ExecutionId) -> String,
+        pages: &Pages,
     ) -> Option<Self> {
         let State::AwaitingApproval { request: Some(request), .. } = &deployment.progress.state else {
             return None;
@@ -57,7 +59,7 @@ impl Asked {
             commits: commits.iter().take(ahead.unwrap_or(MOST_COMMITS)).cloned().collect(),
             evidence: seen(records, link),
             cautions: cautions(deployment, request, records),
-            page: None,
+            page: pages.approval(&deployment.id),
         })
     }
 }

@@ -34,6 +34,7 @@ pub mod message;
 pub mod metrics;
 pub mod notice;
 pub mod origin;
+pub mod page;
 pub mod path;
 pub mod place;
 pub mod plan;

@@ -69,6 +69,8 @@ pub enum Channel {
     CommandLine,
     /// A button in Slack.
     Slack,
+    /// A page in a person's browser.
+    Web,
     /// The engine itself.
     Engine,
 }
@@ -142,7 +144,7 @@ impl From<Recorded> for Actor {
             (Principal::Human { .. }, Channel::McpStdio) => Assurance::Signed,
             (
                 Principal::Human { .. },
-                Channel::McpHttp | Channel::CommandLine | Channel::Slack | Channel::Engine,
+                Channel::McpHttp | Channel::CommandLine | Channel::Slack | Channel::Web | Channel::Engine,
             ) => Assurance::OsUser,
         });
         Self { principal, channel, assurance }

@@ -30,6 +30,12 @@ pub enum Holder {
         /// The person.
         on_behalf_of: PrincipalName,
     },
+    /// A person in their browser: it signs them in on the pages, and opens nothing
+    /// else, so that no program has a use for it.
+    Browser {
+        /// Their name in the config.
+        name: PrincipalName,
+    },
 }
 
 impl Holder {
@@ -37,7 +43,7 @@ impl Holder {
     #[must_use]
     pub fn person(&self) -> &PrincipalName {
         match self {
-            Self::Human { name } => name,
+            Self::Human { name } | Self::Browser { name } => name,
             Self::Agent { on_behalf_of } => on_behalf_of,
         }
     }
@@ -48,6 +54,7 @@ impl std::fmt::Display for Holder {
         match self {
             Self::Human { name } => write!(out, "{name}"),
             Self::Agent { on_behalf_of } => write!(out, "agents for {on_behalf_of}"),
+            Self::Browser { name } => write!(out, "{name} in a browser"),
         }
     }
 }
@@ -182,7 +189,18 @@ impl Token {
         now: Timestamp,
     ) -> Result<&Grant, Refused> {
         let is_it: bool = self.hash.ct_eq(&secret.hash()).into();
-        if !is_it || !is_sealed(self) {
+        if !is_it {
+            return Err(Refused::Wrong);
+        }
+        self.stands(is_sealed, now)
+    }
+
+    /// What it still grants at `now` to whoever has shown it before.
+    ///
+    /// # Errors
+    /// As [`Self::admits`].
+    pub fn stands(&self, is_sealed: impl FnOnce(&Self) -> bool, now: Timestamp) -> Result<&Grant, Refused> {
+        if !is_sealed(self) {
             return Err(Refused::Wrong);
         }
         if self.revoked_at.is_some() {

@@ -218,11 +218,14 @@ fn channels_due(connection: &Connection, now: Timestamp) -> Result<Vec<ChannelNa
         .collect()
 }
 
+/// The number of a delivery, and it, if it can be read.
+type Claimable = (i64, Result<Claimed, Error>);
+
 fn claimable(
     connection: &Connection,
     channel: &ChannelName,
     now: Timestamp,
-) -> Result<Vec<(i64, Result<Claimed, Error>)>, Error> {
+) -> Result<Vec<Claimable>, Error> {
     connection
         .prepare_cached(
             "SELECT number, position, body, channel, delivery.issue, digest, routed_at, delivery.attempts,

@@ -2,7 +2,8 @@
 //!
 //! Every request passes the same checks in the same order: its `Host` and
 //! `Origin` ([`perimeter`]), who sends it, how often and how many at once
-//! ([`admission`], [`pace`], [`places`]), then its size ([`body`]). Only health,
+//! ([`admission`], [`pace`], [`places`]), then its size ([`body`]). People are let
+//! in at another door than programs ([`pages`]), with the same checks. Only health,
 //! which says nothing about anybody, is outside of them. Connections are timed in
 //! [`connections`] and counted in [`room`]. No rule of the product lives here.
 //!
@@ -16,6 +17,7 @@ mod health;
 mod held;
 mod metrics;
 mod pace;
+mod pages;
 mod perimeter;
 mod places;
 mod room;
@@ -143,6 +145,8 @@ pub async fn serve<M: Transport, E: Transport>(
         },
         oauth,
     });
+    let secure = public.as_ref().is_some_and(|public| public.secure);
+    let pages = Arc::new(pages::Pages::new(app.clone(), pace, secure, shutdown.clone()));
     let perimeter = Arc::new(perimeter::Perimeter::new(address, public.as_ref(), origins));
     let guarded = Router::new()
         .route_service("/mcp", mcp)
@@ -157,6 +161,7 @@ pub async fn serve<M: Transport, E: Transport>(
         .route(admission::METADATA, get(admission::metadata).with_state(admission))
         .merge(webhooks(&app, harness_secret))
         .merge(buttons(&app, slack))
+        .merge(pages::routes(&pages, &perimeter))
         .layer(middleware::from_fn_with_state(perimeter, perimeter::pass));
     let health = Router::new()
         .route("/healthz", get(health::alive))

@@ -59,6 +59,12 @@ impl Perimeter {
         Self { hosts, own, others }
     }
 
+    /// Whether a page of this server sends a request with these headers, by the browser's word.
+    pub(super) fn is_own_page(&self, headers: &HeaderMap) -> bool {
+        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+        origin.and_then(|origin| origin.parse().ok()).is_some_and(|origin| self.own.contains(&origin))
+    }
+
     fn knows_host(&self, headers: &HeaderMap) -> bool {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         host.is_some_and(|host| self.hosts.contains(&host_of(host).to_ascii_lowercase()))

@@ -66,6 +66,7 @@ impl Door {
             request: press.question.request,
             digest: press.question.digest.to_string(),
             verdict: press.verdict,
+            reason: None,
         };
         let decided = match self.app.policy.person_in_slack(&press.team, &press.user) {
             Some(person) => self.app.press(&answer, person).await,

@@ -60,7 +60,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("app", &["domain", "store", "ports", "clock", "wake", "metrics", "config::policy", "inspection"]),
     ("bridge", &["app", "domain", "http"]),
     ("tools", &["app", "domain"]),
-    ("web", &["app", "domain", "oauth", "pulse", "metrics", "slack"]),
+    ("web", &["app", "domain", "oauth", "pulse", "clock", "metrics", "slack"]),
     ("cli", &["*"]),
     ("main", &["*"]),
 ];
@@ -71,6 +71,7 @@ const CLOSED: &[&str] = &["tools"];
 /// Crates that have one home.
 const HOMES: &[(&str, &[&str])] = &[
     ("rmcp", &["tools"]),
+    ("askama", &["web"]),
     ("axum", &["cli::demo::receiver", "harness::simulator", "web"]),
     ("hyper", &["tools", "web"]),
     ("hyper_util", &["web"]),

@@ -21,6 +21,7 @@ install_missing() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
     # Only to install with: what runs brings its own Node.
     command -v npm >/dev/null || packages+=(nodejs npm)
+    command -v chromium >/dev/null || packages+=(chromium)
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || packages+=(ca-certificates)
     ((${#packages[@]} == 0)) && return
     local root=()

@@ -203,7 +203,7 @@ fn what_is_wrong_is_said_with_the_place_and_the_remedy() {
         (gate("approvers = [\"group:x\"]"), "no group `x`"),
         (gate("approvers = [\"group:nobody\"]"), "group `nobody` is empty"),
         (gate("approvers = [\"erin\"]"), "do not include \"approver\""),
-        (gate("approvers = [\"frank\"]"), "`frank` has no public_key"),
+        (gate("approvers = [\"frank\"]\naccept = [\"signed\"]"), "`frank` has no public_key"),
         (gate("approvers = [\"dana\"]\nrequired_approvals = 0"), "from 1 to the 1 approvers"),
         (gate("approvers = [\"dana\"]\nrequired_approvals = 2"), "from 1 to the 1 approvers"),
         (gate("approvers = [\"dana\"]\nrequired_groups = [\"x\"]"), "no group `x`"),
@@ -256,7 +256,8 @@ fn nothing_weak_is_accepted_unless_it_is_written() {
     let policy = load(&gate("approvers = [\"dana\"]")).unwrap();
     let gate = policy.gates.values().next().unwrap();
     assert_eq!(gate.accept, [Assurance::Signed, Assurance::Web, Assurance::Slack]);
-    assert!(!gate.allow_self_approval && gate.break_glass.is_none() && !policy.needs_voucher());
+    assert!(!gate.allow_self_approval && gate.break_glass.is_none());
+    assert!(gate.accept.iter().all(|it| it.is_out_of_reach_of_agents()));
 }
 
 #[test]

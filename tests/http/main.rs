@@ -7,6 +7,7 @@
     reason = "a failed expectation is a test's own work"
 )]
 
+mod browser;
 mod browsers;
 mod client;
 mod crowds;
@@ -16,6 +17,8 @@ mod issuer;
 mod limits;
 mod metrics;
 mod oauth;
+mod page_attacks;
+mod pages;
 mod raw;
 mod sessions;
 mod slack;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use deployment_orchestrator::app::{App, TokenRequest};
 use deployment_orchestrator::clock::{Clock, SystemClock, SystemRandom};
 use deployment_orchestrator::config;
+use deployment_orchestrator::domain::page::Pages;
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::role::Role;
 use deployment_orchestrator::domain::signature::PrivateKey;
@@ -45,7 +46,7 @@ pub(crate) const SECRET: &str = "h4rn3ss-sh4r3s-th1s";
 pub(crate) const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 
 /// Who approves, unless a test says otherwise.
-const PROD: &str = "approvers = [\"bob\"], accept = [\"signed\", \"token\"]";
+const PROD: &str = "approvers = [\"bob\"], accept = [\"signed\", \"token\", \"web\"]";
 
 /// Longer than any answer takes: what hangs has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -148,6 +149,7 @@ impl World {
         std::fs::write(&path, text).unwrap();
         let mut config = config::load(Some(&path), USER).unwrap();
         config.policy.let_vouch(&key_of("server").public());
+        config.policy.pages = Pages::Public("https://deploy.acme.example".parse().unwrap());
         let harness = Simulator::start("127.0.0.1:0".parse().unwrap(), script).await.unwrap();
         let settings = Settings {
             base_url: harness.url(),

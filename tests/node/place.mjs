@@ -23,20 +23,20 @@ fastest_poll = "50ms"
 const SCRIPT = "pipelines = {}\nother_pipelines = {}\n";
 
 /** Call `visit` with a place that ends with it, or with this program. */
-export async function inPlace(binary, visit) {
+export async function inPlace(binary, visit, config = CONFIG) {
   const folder = mkdtempSync(join(tmpdir(), "place-"));
   const children = [];
   process.once("exit", () => children.forEach((child) => child.kill()));
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
   try {
-    await visit(await prepared(binary, folder, children));
+    await visit(await prepared(binary, folder, children, config));
   } finally {
     for (const child of children) await ended(child);
     rmSync(folder, { recursive: true });
   }
 }
 
-async function prepared(binary, folder, children) {
+async function prepared(binary, folder, children, config) {
   const people = {
     HOME: folder,
     XDG_CONFIG_HOME: folder,
@@ -46,7 +46,7 @@ async function prepared(binary, folder, children) {
   };
   const run = (...args) => execFileSync(binary, args, { env: people, encoding: "utf8", stdio: "pipe" });
   const publicKey = run("keygen", "--as", "dana").match(/^public_key.*$/m)[0];
-  writeFileSync(people.ORCHESTRATOR_CONFIG, CONFIG(publicKey));
+  writeFileSync(people.ORCHESTRATOR_CONFIG, config(publicKey));
   const token = run("token", "create", "alex", "--agent").trim();
 
   const script = join(folder, "script.toml");
@@ -67,7 +67,7 @@ async function prepared(binary, folder, children) {
   };
   /** Serve over HTTP; where. */
   const serve = () => start(["serve", "--http", "127.0.0.1:0"], environment);
-  return { binary, environment, token, serve };
+  return { binary, environment, token, serve, run };
 }
 
 function ended(child) {

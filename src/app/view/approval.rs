@@ -11,6 +11,7 @@ use crate::domain::approval::ApprovalRequest;
 use crate::domain::assurance::Assurance;
 use crate::domain::deployment::Deployment;
 use crate::domain::id::{DeploymentId, PrincipalName};
+use crate::domain::page::Pages;
 use crate::domain::subject::Subject;
 
 /// An open approval request in full: what people are asked, and how they answer.
@@ -101,35 +102,42 @@ impl ApprovalView {
         subject: Subject,
         warnings: Vec<FindingView>,
         ways: &[Assurance],
+        pages: &Pages,
     ) -> Self {
         let id = &deployment.id;
         Self {
             deployment_id: id.to_string(),
             approved: false,
-            how_to_decide: how_to_decide(id, ways),
+            how_to_decide: how_to_decide(id, ways, pages),
             request: ApprovalSummary::of(deployment, request),
-            what: SubjectView {
-                repository: subject.repository.to_string(),
-                service: subject.service.to_string(),
-                branch: subject.branch.to_string(),
-                commit_sha: subject.commit_sha.to_string(),
-                commit_authors: subject.commit_authors.iter().map(ToString::to_string).collect(),
-                started_for: subject.started_for.map_or_else(String::new, |name| name.to_string()),
-                path: subject.shortcut.map(PathView::from),
-                environment: subject.environment.map_or_else(String::new, |name| name.to_string()),
-                pipeline_id: subject.pipeline_id.to_string(),
-                inputs: subject.inputs.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
-                input_sets: subject.input_sets,
-                policy_version: subject.policy.map_or_else(String::new, |policy| policy.0.0),
-            },
+            what: SubjectView::from(subject),
             started_by: deployment.spec.initiator.principal.to_string(),
             warnings,
         }
     }
 }
 
+impl From<Subject> for SubjectView {
+    fn from(subject: Subject) -> Self {
+        Self {
+            repository: subject.repository.to_string(),
+            service: subject.service.to_string(),
+            branch: subject.branch.to_string(),
+            commit_sha: subject.commit_sha.to_string(),
+            commit_authors: subject.commit_authors.iter().map(ToString::to_string).collect(),
+            started_for: subject.started_for.map_or_else(String::new, |name| name.to_string()),
+            path: subject.shortcut.map(PathView::from),
+            environment: subject.environment.map_or_else(String::new, |name| name.to_string()),
+            pipeline_id: subject.pipeline_id.to_string(),
+            inputs: subject.inputs.into_iter().map(|(name, value)| (name.to_string(), value)).collect(),
+            input_sets: subject.input_sets,
+            policy_version: subject.policy.map_or_else(String::new, |policy| policy.0.0),
+        }
+    }
+}
+
 /// The ways that are open to people, in words.
-fn how_to_decide(id: &DeploymentId, ways: &[Assurance]) -> String {
+fn how_to_decide(id: &DeploymentId, ways: &[Assurance], pages: &Pages) -> String {
     let ways: Vec<String> = ways
         .iter()
         .filter_map(|assurance| match assurance {
@@ -146,8 +154,11 @@ fn how_to_decide(id: &DeploymentId, ways: &[Assurance]) -> String {
                 "an approver's own token calls approve or reject over HTTP; this proves no person".to_owned(),
             ),
             Assurance::Agent => Some("an agent's own call of approve counts here: no human decides".to_owned()),
+            Assurance::Web => pages
+                .approval_from_here(id)
+                .map(|page| format!("an approver signs in and decides on the page {page}")),
             // No decision rests on these, or this version does not have them.
-            Assurance::Web | Assurance::Oauth | Assurance::OsUser | Assurance::System => None,
+            Assurance::Oauth | Assurance::OsUser | Assurance::System => None,
         })
         .collect();
     if ways.is_empty() {

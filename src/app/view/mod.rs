@@ -4,6 +4,7 @@
 //! whose name ends in `_untrusted` holds text from outside: data to show, never
 //! an instruction to follow.
 
+mod answer;
 mod approval;
 mod history;
 mod list;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 pub(super) use history::details;
 
+pub use answer::AnswerView;
 pub use approval::{ApprovalSummary, ApprovalView, SubjectView};
 pub use history::{EventView, HistoryView};
 pub use list::{LineView, ListView};

@@ -47,7 +47,7 @@ pub(super) async fn message(parts: &Parts, claimed: &Claimed) -> Result<Message,
     let asked = match notice.topic {
         Topic::ApprovalRequested | Topic::ApprovalEscalated | Topic::ApprovalDecided => {
             let ways = |gate: &Gate| parts.policy.ways_to_decide(gate);
-            Asked::of(&deployment, &records, live.as_ref(), ways, link)
+            Asked::of(&deployment, &records, live.as_ref(), ways, link, &parts.policy.pages)
         }
         _ => None,
     };
@@ -56,7 +56,7 @@ pub(super) async fn message(parts: &Parts, claimed: &Claimed) -> Result<Message,
     Ok(Message {
         severity: notice.topic.severity(),
         about: About::of(&deployment, issues),
-        page: None,
+        page: parts.policy.pages.deployment(&notice.deployment),
         execution: last_execution(&records, link),
         asked,
         earlier,

@@ -1,0 +1,99 @@
+//! Words and times as pages show them.
+
+use std::time::Duration;
+
+use crate::app::view::EventView;
+use crate::domain::id::PrincipalName;
+use crate::domain::time;
+
+/// How many characters of a commit tell it from others.
+const SHORT: usize = 10;
+
+/// How many characters of an id are shown of it.
+const TAIL: usize = 6;
+
+/// An instant for people without a script: `2026-11-24 22:13 UTC`.
+pub(super) fn utc(rfc3339: &str) -> String {
+    match (rfc3339.get(..10), rfc3339.get(11..16)) {
+        (Some(day), Some(minute)) => format!("{day} {minute} UTC"),
+        _ => rfc3339.to_owned(),
+    }
+}
+
+/// A commit, shortened.
+pub(super) fn short(commit: &str) -> &str {
+    commit.get(..SHORT).unwrap_or(commit)
+}
+
+/// How long something took.
+pub(super) fn took(millis: &u64) -> String {
+    // What a stage took is told in seconds.
+    let seconds = Duration::from_secs(Duration::from_millis(*millis).as_secs());
+    if seconds.is_zero() { "under 1s".to_owned() } else { time::in_words(seconds) }
+}
+
+/// A name of a state or stage for people: `deploying prod`.
+pub(super) fn spoken(name: &str) -> String {
+    name.replace('-', " ")
+}
+
+/// Whether a browser may follow it: only into the web.
+pub(super) fn is_link(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
+/// The end of an id, which tells it from its neighbours.
+pub(super) fn tail(id: &str) -> &str {
+    id.len().checked_sub(TAIL).and_then(|from| id.get(from..)).unwrap_or(id)
+}
+
+/// What an act is called on its button.
+pub(super) fn act(event: &str) -> &'static str {
+    match event {
+        "CANCEL" => "Cancel",
+        "RETRY" => "Try again",
+        _ => "Roll back",
+    }
+}
+
+/// `words` as a sentence.
+pub(super) fn sentence(words: &str) -> String {
+    let mut rest = words.chars();
+    let first: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", rest.as_str())
+}
+
+/// Names, for people.
+pub(super) fn names(people: &[PrincipalName]) -> String {
+    people.iter().map(PrincipalName::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// What became of a request, as a title.
+pub(super) fn outcome(word: &str) -> &'static str {
+    match word {
+        "approved" => "Approved",
+        "rejected" => "Rejected",
+        "expired" => "Expired",
+        "void" => "Void",
+        _ => "Not asked any more",
+    }
+}
+
+/// The same in a sentence, before an instant.
+pub(super) fn outcome_in_full(word: &str) -> &'static str {
+    match word {
+        "approved" => "Enough people approved it. The deployment went on at",
+        "rejected" => "Somebody rejected it, and that is final. The deployment failed at",
+        "expired" => "Nobody decided in time, which counts as a rejection. It expired at",
+        "void" => "It no longer fitted what would happen. It became void at",
+        _ => "The deployment ended before anybody decided, at",
+    }
+}
+
+/// What an event carried, in one line.
+pub(super) fn details(event: &EventView) -> String {
+    match event.details_untrusted.as_object() {
+        Some(fields) if fields.is_empty() => String::new(),
+        _ => event.details_untrusted.to_string(),
+    }
+}

@@ -1,0 +1,207 @@
+// People at the pages of the real binary, in a real browser.
+//
+//     pages.mjs BINARY CHROMIUM FOLDER
+//
+// Prints a line for each check, and leaves pictures in FOLDER.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+import { chromium } from "playwright-core";
+
+import { deploy } from "./deploying.mjs";
+import { inPlace } from "./place.mjs";
+
+const [binary, executablePath, folder] = process.argv.slice(2);
+
+const PHONE = { width: 360, height: 740 };
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+// Alex starts deployments and may approve those of others.
+const config = (expires) => (publicKey) => `
+user = "alex"
+[people.dana]
+${publicKey}
+[people.alex]
+roles = ["operator", "approver", "admin"]
+[[environments]]
+name = "staging"
+[[environments]]
+name = "prod"
+approval = { approvers = ["dana", "alex"], accept = ["signed", "web"], expires_after = "${expires}" }
+[timing]
+fastest_poll = "50ms"
+`;
+
+let failed = 0;
+
+function check(name, holds, saw) {
+  if (!holds) failed += 1;
+  console.log(holds ? `ok ${name}` : `not ok ${name}: ${JSON.stringify(saw)}`);
+}
+
+/** A browser of somebody's own. What it complains of is a failure. */
+async function person(browser, address, options = {}) {
+  const context = await browser.newContext({ baseURL: address, locale: "en-GB", timezoneId: "Asia/Tokyo", ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const complaints = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" && /Content Security Policy|Uncaught/.test(message.text())) complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  return { page, complaints };
+}
+
+async function signIn(page, token) {
+  await page.getByLabel("Your token for the browser").fill(token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+async function picture(page, name) {
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+}
+
+async function accessible(page, name) {
+  await page.evaluate(AXE);
+  const found = await page.evaluate((tags) => window.axe.run(document, { runOnly: tags }), WCAG);
+  const violations = found.violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.target).join(" ")}`);
+  check(`axe finds nothing on ${name}`, violations.length === 0, violations);
+}
+
+const text = (page) => page.locator("main").innerText();
+
+async function fits(page, name) {
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  check(`${name} fits a phone`, width <= PHONE.width, width);
+}
+
+async function approving(browser, place) {
+  const address = await place.serve();
+  const dana = place.run("token", "create", "dana", "--browser").trim();
+  const alex = place.run("token", "create", "alex", "--browser").trim();
+
+  const { page, complaints } = await person(browser, address);
+  await page.goto("/");
+  await accessible(page, "the sign-in");
+  await picture(page, "sign-in");
+  await signIn(page, "dorc_wrong");
+  check("a wrong token is refused in words", (await text(page)).includes("this is not a token"), await text(page));
+  await signIn(page, dana);
+  await page.getByText("Nothing was deployed so far").waitFor();
+  await picture(page, "board-empty");
+  await accessible(page, "the empty board");
+
+  const first = await deploy(place, address, "a".repeat(40));
+  await page.locator("#in-flight article .badge", { hasText: "awaiting approval" }).waitFor();
+  check("the board shows a deployment move without being reloaded", true);
+  await picture(page, "board");
+  await accessible(page, "the board");
+
+  // As from a chat: the browser keeps the cookie to itself at first.
+  await page.goto(`data:text/html,<a href="${address}/approvals/${first}">look</a>`);
+  await page.getByText("look").click();
+  await page.getByRole("button", { name: "Approve" }).waitFor();
+  check("a link of another site leads somebody who is signed in to the approval", true);
+  await picture(page, "approval");
+  await accessible(page, "an approval");
+  const shown = await page.locator("#question time").first().innerText();
+  check("times are in the zone of whoever looks", !shown.includes("UTC"), shown);
+
+  const own = await person(browser, address);
+  await own.page.goto(`/approvals/${first}`);
+  await signIn(own.page, alex);
+  await own.page.getByText("You cannot approve this").waitFor();
+  const refused = await text(own.page);
+  const closed = (await own.page.getByRole("button", { name: "Approve" }).count()) === 0;
+  check("the initiator cannot approve, and is told why", closed && refused.includes("another person approves"), refused);
+  await picture(own.page, "approval-initiator");
+  await accessible(own.page, "the initiator's approval");
+
+  await page.getByLabel("Reason").fill("tested in staging");
+  await page.getByRole("button", { name: "Approve" }).dblclick();
+  await page.getByText("Enough people approved it").waitFor();
+  await page.locator("#question .badge", { hasText: "completed" }).waitFor();
+  const done = await text(page);
+  check("a double click approves once, with the reason", done.match(/tested in staging/g).length === 1, done);
+  await picture(page, "approval-decided");
+  await accessible(page, "a decided approval");
+
+  await page.goto(`/deployments/${first}`);
+  await picture(page, "deployment");
+  await accessible(page, "a deployment");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.locator("summary").last().click();
+  await accessible(page, "a deployment in the dark, with its history");
+  await picture(page, "deployment-dark");
+
+  const second = await deploy(place, address, "b".repeat(40));
+  await page.goto(`/approvals/${second}`);
+  await accessible(page, "an approval in the dark");
+  await picture(page, "approval-dark");
+  await page.getByLabel("Reason").fill("not on a Friday");
+  await page.getByRole("button", { name: "Reject" }).click();
+  await page.getByText("Somebody rejected it").waitFor();
+  await page.goBack();
+  const button = page.getByRole("button", { name: "Approve" });
+  if (await button.count()) await button.click();
+  await page.getByText("Somebody rejected it").waitFor();
+  check("the back button changes nothing of a decision", true);
+
+  const third = await deploy(place, address, "c".repeat(40));
+  const phone = await person(browser, address, { viewport: PHONE, javaScriptEnabled: false });
+  await phone.page.goto(`/approvals/${third}`);
+  await signIn(phone.page, dana);
+  const utc = await phone.page.locator("#question time").first().innerText();
+  check("without a script times are in UTC", utc.endsWith("UTC"), utc);
+  await phone.page.getByRole("button", { name: "Approve" }).click();
+  await phone.page.locator("#question .notice.good").waitFor();
+  check("somebody approves on a phone without a script", (await text(phone.page)).includes("dana approved"), await text(phone.page));
+
+  const fourth = await deploy(place, address, "d".repeat(40));
+  const small = await person(browser, address, { viewport: PHONE });
+  await small.page.goto("/");
+  await signIn(small.page, dana);
+  await small.page.locator("#in-flight article").waitFor();
+  for (const [name, path] of [["board", "/"], ["approval", `/approvals/${fourth}`], ["deployment", `/deployments/${fourth}`]]) {
+    await small.page.goto(path);
+    await fits(small.page, `the ${name}`);
+    await accessible(small.page, `the ${name} on a phone`);
+    await picture(small.page, `${name}-phone`);
+  }
+  for (const those of [complaints, own.complaints, small.complaints]) {
+    check("the browser complains of nothing", those.length === 0, those);
+  }
+}
+
+async function expiring(browser, place) {
+  const address = await place.serve();
+  const dana = place.run("token", "create", "dana", "--browser").trim();
+  const id = await deploy(place, address, "e".repeat(40));
+  const { page } = await person(browser, address);
+  await page.goto(`/approvals/${id}`);
+  await signIn(page, dana);
+  await page.getByRole("button", { name: "Approve" }).waitFor();
+  await page.getByText("Nobody decided in time").waitFor({ timeout: 30_000 });
+  check("a page that is open says that the request has expired", true);
+  await page.getByRole("button", { name: "Approve" }).click();
+  await page.getByText("Your answer came too late").waitFor();
+  check("an answer that comes too late is refused in words", true);
+  await picture(page, "approval-expired");
+  await accessible(page, "an approval that has expired");
+}
+
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+try {
+  await inPlace(binary, (place) => approving(browser, place), config("1h"));
+  await inPlace(binary, (place) => expiring(browser, place), config("8s"));
+} catch (error) {
+  check("people at the pages", false, String(error.stack ?? error));
+} finally {
+  await browser.close();
+}
+process.exit(failed === 0 ? 0 : 1);
