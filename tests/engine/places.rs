@@ -188,6 +188,28 @@ async fn a_later_failure_of_the_same_commit_keeps_it_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_full_environment_holds_rollouts_and_no_rollback() {
+    let (world, _driving) = World::driven_under(|policy| {
+        policy.workflow.environments[0].concurrency = Some(1);
+    });
+    to_dev(&world, EARLIER).await.reaches("completed").await;
+    let bad = to_dev(&world, COMMIT).await;
+    bad.reaches("completed").await;
+    let of = |service: &str| StartRequest { service: Some(service.to_owned()), ..StartRequest::default() };
+    world.harness.goes("deploy_dev", Course::Stays(ExecutionStatus::Running));
+    world.start(of("billing")).await.reaches_in("deploying-dev", "running").await;
+    let newer = world.start(of("search")).await;
+    newer.until(|it| it.progress.held.is_some()).await;
+    assert_eq!(holds(&newer), ["full"]);
+
+    world.harness.goes("deploy_dev", Course::Ends(ExecutionStatus::Succeeded));
+    bad.send("ROLLBACK").await;
+    bad.reaches("rolled-back").await;
+    assert_eq!(holds(&newer), ["full"], "the other rollout is still there");
+    bad.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_place_outlives_the_process_that_took_it() {
     let (world, driving) = World::driven();
     let first = first_in_dev(&world).await;
