@@ -9,7 +9,7 @@ use rusqlite::{Connection, ToSql, params};
 
 use super::error::Error;
 use super::lookup::{self, Lookup};
-use super::quarantine;
+use super::quarantine::{self, same_commit};
 use super::queries::LARGEST_PAGE;
 use super::row::{self, from_json};
 use crate::domain::deployment::{Deployment, Progress};
@@ -268,16 +268,20 @@ fn passed_tests(
         .transpose()
 }
 
-/// A deployment of the same commit that was started later and whose rollout or tests failed.
+/// A deployment of the same commit that was started later and whose rollout or tests failed,
+/// whatever became of that: a rollback of it does not undo that it failed.
 fn failed_since(connection: &Connection, deployment: &Deployment) -> Result<Option<DeploymentId>, Error> {
     connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT id FROM deployment JOIN spec ON spec.deployment = number
              WHERE number > (SELECT number FROM deployment WHERE id = ?1)
-                 AND active = 0 AND state = 'failed' AND service = ?2 AND spec ->> '$.commit' = ?3
-                 AND progress ->> '$.state.reason.reason' IN ('tests-failed', 'stage-failed')
+                 AND active = 0 AND service = ?2 AND {}
+                 AND (deployment.state IN ('rolled-back', 'rollback-failed')
+                      OR deployment.state = 'failed'
+                          AND progress ->> '$.state.reason.reason' IN ('tests-failed', 'stage-failed'))
              ORDER BY number DESC LIMIT 1",
-        )?
+            same_commit("spec ->> '$.commit'", "?3")
+        ))?
         .query_and_then(
             params![
                 deployment.id.as_str(),

@@ -188,6 +188,37 @@ async fn a_later_failure_of_the_same_commit_keeps_it_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_commit_that_was_rolled_back_later_keeps_its_abbreviation_out() {
+    let (world, _driving) = ruled("prod", |rules| {
+        rules.require.insert(Proof::NoNewerFailure);
+    });
+    to_dev(&world, EARLIER).await.reaches("completed").await;
+    let first = world.start(StartRequest { commit_sha: COMMIT[..7].to_owned(), ..StartRequest::default() });
+    let first = first.await;
+    first.asks(1).await;
+    let failed_since = || {
+        let (deployment, prod) = (first.now(), "prod".parse().unwrap());
+        let rules = world.app.policy.rules_of(&prod);
+        world.app.store.read(|snapshot| snapshot.facts(&deployment, &prod, &rules)).unwrap().failed_since
+    };
+    let again = to_dev(&world, COMMIT).await;
+    again.reaches("completed").await;
+    assert_eq!(failed_since(), None);
+
+    again.send("ROLLBACK").await;
+    again.reaches("rolled-back").await;
+    assert_eq!(failed_since(), Some(again.id.clone()));
+    world.app.release_commit("checkout", COMMIT, "the disk was full", &person()).await.unwrap();
+    assert_eq!(failed_since(), Some(again.id.clone()), "who releases it does not say that it went well");
+
+    let rejects = world.start(StartRequest { commit_sha: COMMIT[..9].to_owned(), ..StartRequest::default() });
+    world.harness.goes("run_tests", Course::Ends(rejected()));
+    let rejects = rejects.await;
+    rejects.reaches("failed").await;
+    assert_eq!(failed_since(), Some(rejects.id.clone()), "the newest is named");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_environment_holds_rollouts_and_no_rollback() {
     let (world, _driving) = World::driven_under(|policy| {
         policy.workflow.environments[0].concurrency = Some(1);
