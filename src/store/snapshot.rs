@@ -97,11 +97,12 @@ impl<'c> Snapshot<'c> {
         place::own_lock(self.connection, environment, service)
     }
 
-    /// The services that were deployed to some environment, or one of them, with their repositories.
+    /// The services of which there is something in some environment or before it, or one of
+    /// them, with their repositories; and those that are locked somewhere, without one if that is all.
     ///
     /// # Errors
     /// Only those of the database.
-    pub fn services(&self, only: Option<&Service>) -> Result<Vec<(Service, Repository)>, Error> {
+    pub fn services(&self, only: Option<&Service>) -> Result<Vec<(Service, Option<Repository>)>, Error> {
         place::services(self.connection, only)
     }
 

@@ -125,6 +125,34 @@ async fn environments_say_what_runs_there_and_who_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn environments_show_what_comes_for_the_first_time_and_what_is_locked_before_that() {
+    let (world, _driving) = World::driven();
+    let lock = async |service: &str| {
+        world.app.lock("dev", Some(service), "an audit", &person()).await.unwrap();
+    };
+    lock("checkout").await;
+    lock("billing").await;
+    lock("search").await;
+    world.app.unlock("dev", Some("search"), "done", &person()).await.unwrap();
+    let it = world.deploy().await;
+    it.until(|it| it.progress.held.is_some()).await;
+
+    let view = world.app.environments(EnvironmentsRequest::default()).await.unwrap();
+    let [billing, checkout] = &view.environments[0].services[..] else { panic!("{view:?}") };
+    assert_eq!((billing.service.as_str(), &billing.repository), ("billing", &None));
+    assert_eq!(billing.locked.as_ref().unwrap().reason_untrusted, "an audit");
+    assert_eq!(
+        (checkout.service.as_str(), checkout.repository.as_deref()),
+        ("checkout", Some("acme/checkout"))
+    );
+    assert_eq!((&checkout.queue, &checkout.live), (&vec![it.id.to_string()], &None));
+    let billing =
+        EnvironmentsRequest { service: Some("billing".to_owned()), ..EnvironmentsRequest::default() };
+    let view = world.app.environments(billing).await.unwrap();
+    assert_eq!(view.environments[0].services.len(), 1, "only the one that was asked for");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_explanation_names_source_and_opener_of_each_guard_and_what_holds_it() {
     let (world, _driving) = World::driven();
     world.app.lock("dev", None, "an audit", &person()).await.unwrap();
