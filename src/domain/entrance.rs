@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::deployment::Deployment;
 use super::freeze::{self, Freeze};
@@ -35,7 +35,7 @@ pub struct Rules {
 pub const SOAK: &str = "soak";
 
 /// What becomes of deployments of one service that meet before an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnConflict {
     /// They go in one after the other, in the order in which they came.

@@ -1,10 +1,14 @@
 //! Looking before leaping: what runs where, what would happen, and why something waits.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deployment_orchestrator::app::environments::EnvironmentsRequest;
 use deployment_orchestrator::app::{Code, CommitRequest, ListRequest, StartRequest};
 use deployment_orchestrator::config::Policy;
+use deployment_orchestrator::domain::entrance::{OnConflict, Proof};
+use deployment_orchestrator::domain::id::EnvironmentName;
 use deployment_orchestrator::domain::principal::Actor;
 
 use super::people::agent;
@@ -80,6 +84,42 @@ async fn what_was_planned_is_started_and_nothing_else() {
 
     let hash = world.app.plan(request(), agent()).await.unwrap().plan_hash;
     world.app.start(StartRequest { expected_plan_hash: Some(hash), ..request() }, agent()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_rules_before_an_environment_and_other_authors_make_another_plan() {
+    let mut world = World::new();
+    let hash = world.app.plan(request(), agent()).await.unwrap().plan_hash;
+    let written = |author: &str| {
+        let commit = CommitRequest {
+            sha: COMMIT.to_owned(),
+            author: Some(author.to_owned()),
+            ..CommitRequest::default()
+        };
+        StartRequest { commits: vec![commit], ..request() }
+    };
+    let mut hashes = vec![hash.clone()];
+    for author in ["grace", "heidi"] {
+        hashes.push(world.app.plan(written(author), agent()).await.unwrap().plan_hash);
+    }
+    let usual = Policy::clone(&world.app.policy);
+    let staging = "staging".parse().unwrap();
+    let changes: [fn(&mut Policy, &EnvironmentName); 4] = [
+        |policy, at| policy.rules.get_mut(at).unwrap().soak = Duration::from_mins(20),
+        |policy, at| policy.rules.get_mut(at).unwrap().require = [Proof::TestsPassed].into(),
+        |policy, at| policy.rules.get_mut(at).unwrap().on_conflict = OnConflict::Refuse,
+        |policy, _| policy.workflow.environments[1].concurrency = Some(2),
+    ];
+    for change in changes {
+        let mut policy = usual.clone();
+        change(&mut policy, &staging);
+        world.app.policy = Arc::new(policy);
+        hashes.push(world.app.plan(request(), agent()).await.unwrap().plan_hash);
+    }
+    let different: BTreeSet<&String> = hashes.iter().collect();
+    assert_eq!(different.len(), hashes.len(), "{hashes:?}");
+    world.app.policy = Arc::new(usual);
+    assert_eq!(world.app.plan(request(), agent()).await.unwrap().plan_hash, hash);
 }
 
 #[tokio::test(start_paused = true)]
