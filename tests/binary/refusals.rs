@@ -171,6 +171,9 @@ async fn what_a_person_types_wrongly() {
     let absent = room.path("absent.db");
     let absent = absent.to_str().unwrap();
 
+    let twice = ["validate", "--repository", "acme/checkout", "--branch", "main", "--commit", "9f3c2d1"];
+    let twice = [&twice[..], &["--variable", "suite=full", "--variable", "suite=smoke"]].concat();
+
     let table: &[(&[&str], &str, i32)] = &[
         (&["status", NOBODY], "unknown-deployment", 1),
         (&["status", "the-last-one"], "malformed-argument", 2),
@@ -180,6 +183,7 @@ async fn what_a_person_types_wrongly() {
         (&["rollback", &id, "--reason", "no"], "guard-refused", 1),
         (&["cancel", &id, "--reason", " "], "malformed-argument", 2),
         (&["freeze-agents", "--reason", ""], "malformed-argument", 2),
+        (&twice, "malformed-argument", 2),
         (&["resolve", &id, "--did-not-run"], "event-not-allowed", 1),
         (&["approve", NOBODY, "--as", DECIDES, "--yes"], "unknown-deployment", 1),
         (&["approve", &id, "--as", DECIDES], "needs-human", 1),
