@@ -64,6 +64,19 @@ impl<'c> Snapshot<'c> {
         queries::executions_since(self.connection, since)
     }
 
+    /// The deployments of a service whose history has grown since then, newest first.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn grown_since(
+        &self,
+        service: &Service,
+        repository: &Repository,
+        since: Timestamp,
+    ) -> Result<Vec<DeploymentId>, Error> {
+        queries::grown_since(self.connection, service, repository, since)
+    }
+
     /// What is known of an environment for a deployment that wants to go in, as far as its rules ask.
     ///
     /// # Errors
