@@ -3,12 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::approval::REASON_LIMIT;
-use super::{App, Code, Error};
+use super::{App, Code, Error, reason};
 use crate::domain::principal::Actor;
 use crate::domain::remark::Remark;
 use crate::domain::role::Right;
-use crate::domain::text::shortened;
 use crate::store::{self, About, Frozen};
 
 /// Since when all agents are stopped, and why.
@@ -27,10 +25,10 @@ impl App {
     /// that an agent made in the same instant may still land.
     ///
     /// # Errors
-    /// When `actor` is no person who operates this server.
+    /// When `actor` is no person who operates this server, or there is no reason.
     pub async fn freeze_agents(&self, reason: &str, actor: Actor) -> Result<FrozenView, Error> {
         self.require_person(&actor, Right::Operate)?;
-        let reason = shortened(reason, REASON_LIMIT);
+        let reason = reason::given(reason)?;
         self.remark(About::None, Remark::AgentsFrozen { reason: reason.clone() }, &actor).await?;
         Ok(FrozenView {
             at: self.clock.now().to_rfc3339(),
@@ -42,9 +40,10 @@ impl App {
     /// Let agents act again, within their limits.
     ///
     /// # Errors
-    /// When `actor` is no admin, or agents are not stopped.
+    /// When `actor` is no admin, agents are not stopped, or there is no reason.
     pub async fn release_agents(&self, reason: &str, actor: Actor) -> Result<(), Error> {
         self.require_person(&actor, Right::Administer)?;
+        let reason = reason::given(reason)?;
         if self.frozen_agents().await?.is_none() {
             return Err(Error::new(
                 Code::MalformedArgument,
@@ -52,7 +51,6 @@ impl App {
                 "there is nothing to do",
             ));
         }
-        let reason = shortened(reason, REASON_LIMIT);
         self.remark(About::None, Remark::AgentsReleased { reason }, &actor).await
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::view::{ApprovalView, StatusView};
-use super::{App, Code, Error, Until, findings};
+use super::{App, Code, Error, Until, findings, reason};
 use crate::domain::approval::ApprovalRequest;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::MainEvent;
@@ -11,12 +11,8 @@ use crate::domain::guard::Refusal;
 use crate::domain::principal::Actor;
 use crate::domain::state::State;
 use crate::domain::subject::Digest;
-use crate::domain::text::shortened;
 use crate::domain::workflow::Stage;
 use crate::store::{self, Expected};
-
-/// The longest reason that is kept.
-pub(super) const REASON_LIMIT: usize = 300;
 
 /// How long the engine has to open another request, if one runs at all.
 const OPENING: Duration = Duration::from_secs(5);
@@ -85,12 +81,12 @@ impl App {
     /// unless people are asked again, it expires as it would have.
     ///
     /// # Errors
-    /// When there is no open request, it was rejected, or `actor` may not.
+    /// When there is no open request, it was rejected, `actor` may not, or there is no reason.
     pub async fn withdraw(&self, id: &str, reason: &str, actor: Actor) -> Result<StatusView, Error> {
         let deployment = self.load(id).await?;
         open_request(&deployment)?;
         self.permit(&actor, &deployment).await?;
-        let event = MainEvent::ApprovalWithdrawn { reason: shortened(reason, REASON_LIMIT) };
+        let event = MainEvent::ApprovalWithdrawn { reason: reason::given(reason)? };
         let recorded = self.record(&deployment.id, event, actor, Expected::Any).await?;
         self.view(&recorded).await
     }

@@ -1,6 +1,7 @@
 //! Taking decisions: what people signed, and what this server saw them decide.
 
-use super::approval::{REASON_LIMIT, open_request};
+use super::approval::open_request;
+use super::reason::REASON_LIMIT;
 use super::view::{ApprovalView, StatusView};
 use super::{App, Code, Error};
 use crate::domain::assurance::Assurance;

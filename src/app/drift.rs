@@ -41,11 +41,13 @@ impl App {
         let mut places: Vec<(Place, Repository, &mut ServiceView)> = Vec::new();
         for environment in &mut view.environments {
             for service in environment.services.iter_mut().filter(|service| service.live.is_some()) {
+                let Some(repository) = &service.repository else { continue };
+                let repository = repository.parse()?;
                 let place = Place {
                     service: service.service.parse()?,
                     environment: environment.environment.parse()?,
                 };
-                places.push((place, service.repository.parse()?, service));
+                places.push((place, repository, service));
             }
         }
         let beyond = places.split_off(places.len().min(MOST_COMPARED));

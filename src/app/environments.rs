@@ -81,8 +81,9 @@ pub struct LockView {
 pub struct ServiceView {
     /// The service.
     pub service: String,
-    /// Its repository.
-    pub repository: String,
+    /// Its repository; absent if it is only locked, and nothing of it was deployed or is on its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
     /// What runs here; absent if nothing was deployed by this server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<VersionView>,
@@ -150,7 +151,7 @@ impl App {
 /// One look into the database.
 struct Look<'a> {
     snapshot: &'a Snapshot<'a>,
-    known: &'a [(Service, Repository)],
+    known: &'a [(Service, Option<Repository>)],
     versions: u32,
 }
 
@@ -159,7 +160,7 @@ impl Look<'_> {
         let services = self
             .known
             .iter()
-            .map(|(service, repository)| self.service(environment, service, repository))
+            .map(|(service, repository)| self.service(environment, service, repository.as_ref()))
             .collect::<Result<_, _>>()?;
         Ok(EnvironmentView {
             environment: environment.name.to_string(),
@@ -176,15 +177,19 @@ impl Look<'_> {
         &self,
         environment: &Environment,
         service: &Service,
-        repository: &Repository,
+        repository: Option<&Repository>,
     ) -> Result<ServiceView, store::Error> {
         let name = &environment.name;
         let place = Place { service: service.clone(), environment: name.clone() };
-        let mut stays = self.snapshot.stays(service, repository, name, self.versions + 1)?.into_iter();
+        let stays = match repository {
+            Some(repository) => self.snapshot.stays(service, repository, name, self.versions + 1)?,
+            None => Vec::new(),
+        };
+        let mut stays = stays.into_iter();
         let ids = |ids: Vec<DeploymentId>| ids.iter().map(ToString::to_string).collect();
         Ok(ServiceView {
             service: service.to_string(),
-            repository: repository.to_string(),
+            repository: repository.map(ToString::to_string),
             live: stays.next().map(VersionView::from),
             place_taken_by: self.snapshot.place_taken_by(&place)?.map(|id| id.to_string()),
             queue: ids(self.snapshot.queue(&place)?),

@@ -27,6 +27,7 @@ mod places;
 pub mod plan;
 mod press;
 mod quarantine;
+mod reason;
 mod remarks;
 mod reviews;
 mod seals;

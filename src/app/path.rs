@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::approval::REASON_LIMIT;
+use super::reason::REASON_LIMIT;
 use super::{App, Code, Error};
 use crate::domain::deployment::{Deployment, Spec};
 use crate::domain::id::{PathName, PrincipalName};

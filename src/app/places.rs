@@ -5,9 +5,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::approval::REASON_LIMIT;
 use super::view::StatusView;
-use super::{App, Code, Error};
+use super::{App, Code, Error, reason};
 use crate::domain::deployment::Deployment;
 use crate::domain::entrance::{Facts, Rules};
 use crate::domain::event::MainEvent;
@@ -17,7 +16,6 @@ use crate::domain::place::Hold;
 use crate::domain::principal::{Actor, Principal};
 use crate::domain::remark::Remark;
 use crate::domain::role::Right;
-use crate::domain::text::shortened;
 use crate::domain::time::Timestamp;
 use crate::store::{About, Expected};
 
@@ -51,7 +49,7 @@ impl App {
     /// runs there goes on; its next attempt waits. Rollbacks wait, too.
     ///
     /// # Errors
-    /// When `actor` is no person who operates this server, or there is no such environment.
+    /// When `actor` is no person who operates this server, there is no such environment, or no reason.
     pub async fn lock(
         &self,
         environment: &str,
@@ -60,14 +58,14 @@ impl App {
         actor: &Actor,
     ) -> Result<(), Error> {
         let (environment, service) = self.place(environment, service, actor)?;
-        let reason = shortened(reason, REASON_LIMIT);
+        let reason = reason::given(reason)?;
         self.remark(About::None, Remark::EnvironmentLocked { environment, service, reason }, actor).await
     }
 
     /// Take such a lock off. Who waits for the environment looks again at once.
     ///
     /// # Errors
-    /// When `actor` is no person who operates this server, or nothing is locked.
+    /// When `actor` is no person who operates this server, nothing is locked, or there is no reason.
     pub async fn unlock(
         &self,
         environment: &str,
@@ -76,6 +74,7 @@ impl App {
         actor: &Actor,
     ) -> Result<(), Error> {
         let (environment, service) = self.place(environment, service, actor)?;
+        let reason = reason::given(reason)?;
         let (at, of) = (environment.clone(), service.clone());
         let locked =
             self.blocking(move |store| store.read(|snapshot| snapshot.own_lock(&at, of.as_ref()))).await?;
@@ -89,7 +88,6 @@ impl App {
                 "`deployment-orchestrator status --environments` lists the locks",
             ));
         }
-        let reason = shortened(reason, REASON_LIMIT);
         self.remark(About::None, Remark::EnvironmentUnlocked { environment, service, reason }, actor).await
     }
 
@@ -97,7 +95,7 @@ impl App {
     /// environment. That is in the history, and people are told.
     ///
     /// # Errors
-    /// When nothing is frozen for it, or a freeze does not name the person.
+    /// When nothing is frozen for it, a freeze does not name the person, or there is no reason.
     pub async fn override_freeze(&self, id: &str, reason: &str, actor: &Actor) -> Result<StatusView, Error> {
         let Principal::Human { name } = &actor.principal else {
             return Err(Error::new(
@@ -106,9 +104,10 @@ impl App {
                 "tell a person whom the freeze names; they use the command line",
             ));
         };
+        let reason = reason::given(reason)?;
         let mut deployment = self.load(id).await?;
         for freeze in self.freezes_to_override(&deployment, name)? {
-            let event = MainEvent::FreezeOverridden { freeze, reason: shortened(reason, REASON_LIMIT) };
+            let event = MainEvent::FreezeOverridden { freeze, reason: reason.clone() };
             let expected = Expected::Version(deployment.progress.version);
             deployment = Arc::new(self.record(&deployment.id, event, actor.clone(), expected).await?);
         }

@@ -1,6 +1,6 @@
 //! What a start would do, before it is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,9 +11,9 @@ use super::places::HoldView;
 use super::{App, Code, Error, StartRequest};
 use crate::domain::commit;
 use crate::domain::deployment::{Deployment, Spec, Variable};
-use crate::domain::entrance;
+use crate::domain::entrance::{self, OnConflict, Rules};
 use crate::domain::gate::{Gate, PolicyVersion};
-use crate::domain::id::{DeploymentId, EnvironmentName};
+use crate::domain::id::{DeploymentId, EnvironmentName, PrincipalName};
 use crate::domain::path::PathTaken;
 use crate::domain::principal::Actor;
 use crate::domain::subject::Digest;
@@ -111,6 +111,26 @@ struct Identity<'a> {
     variables: &'a BTreeMap<crate::domain::id::VariableName, String>,
     workflow: &'a Workflow,
     gates: BTreeMap<&'a EnvironmentName, PolicyVersion>,
+    entrances: BTreeMap<&'a EnvironmentName, Asked>,
+    authors: BTreeSet<&'a PrincipalName>,
+}
+
+/// What the config asks before an environment. How many may be in it stands in the workflow.
+#[derive(Serialize)]
+struct Asked {
+    soak_ms: u64,
+    require: Vec<&'static str>,
+    on_conflict: OnConflict,
+}
+
+impl From<&Rules> for Asked {
+    fn from(rules: &Rules) -> Self {
+        Self {
+            soak_ms: u64::try_from(rules.soak.as_millis()).unwrap_or(u64::MAX),
+            require: rules.require.iter().map(|proof| proof.as_str()).collect(),
+            on_conflict: rules.on_conflict,
+        }
+    }
 }
 
 impl App {
@@ -150,11 +170,11 @@ impl App {
         })
     }
 
-    /// The hash of what would be deployed how, past which gates.
+    /// The hash of what would be deployed how, by whom it was written, past which gates and rules.
     pub(super) fn plan_hash(&self, spec: &Spec) -> Digest {
         let on_its_way = self.policy.gates_of(spec);
         let gate = |name| on_its_way.get(name).map(Gate::version);
-        let environments = spec.workflow.environments.iter().map(|it| &it.name);
+        let environments = || spec.workflow.environments.iter().map(|it| &it.name);
         Digest::of(&Identity {
             repository: spec.repository.as_str(),
             service: spec.service.as_str(),
@@ -164,7 +184,9 @@ impl App {
             path: spec.path.as_ref(),
             variables: &spec.variables,
             workflow: &spec.workflow,
-            gates: environments.filter_map(|name| Some((name, gate(name)?))).collect(),
+            gates: environments().filter_map(|name| Some((name, gate(name)?))).collect(),
+            entrances: environments().map(|name| (name, Asked::from(&self.policy.rules_of(name)))).collect(),
+            authors: spec.commits.iter().filter_map(|commit| commit.author.as_ref()).collect(),
         })
     }
 

@@ -3,15 +3,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::approval::REASON_LIMIT;
-use super::{App, Code, Error};
+use super::{App, Code, Error, reason};
 use crate::domain::deployment::{Deployment, Spec};
 use crate::domain::id::{CommitSha, Service};
 use crate::domain::principal::Actor;
 use crate::domain::remark::Remark;
 use crate::domain::role::Right;
 use crate::domain::state::State;
-use crate::domain::text::shortened;
 use crate::store::{self, About};
 
 /// A commit that may be deployed again.
@@ -30,7 +28,7 @@ impl App {
     /// looks again at once.
     ///
     /// # Errors
-    /// When `actor` is no admin, or the commit is not quarantined.
+    /// When `actor` is no admin, the commit is not quarantined, or there is no reason.
     pub async fn release_commit(
         &self,
         service: &str,
@@ -39,6 +37,7 @@ impl App {
         actor: &Actor,
     ) -> Result<ReleasedView, Error> {
         self.require_person(actor, Right::Administer)?;
+        let reason = reason::given(reason)?;
         let (service, commit): (Service, CommitSha) = (service.parse()?, commit.parse()?);
         let (of, wanted) = (service.clone(), commit.clone());
         let standing =
@@ -56,7 +55,7 @@ impl App {
             let released = Remark::CommitReleased {
                 service: quarantine.service,
                 commit: quarantine.commit,
-                reason: shortened(reason, REASON_LIMIT),
+                reason: reason.clone(),
             };
             let about = About::Deployment { id: quarantine.by, notice: None };
             self.remark(about, released, actor).await?;

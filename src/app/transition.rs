@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::reason::{self, REASON_LIMIT};
 use super::view::StatusView;
 use super::{App, Code, Error};
 use crate::domain::deployment::Deployment;
@@ -27,9 +28,6 @@ pub struct TransitionRequest {
     pub reason: Option<String>,
 }
 
-/// The longest reason that is kept.
-const REASON_LIMIT: usize = 300;
-
 impl App {
     /// Send an event. Claims of completion are checked, never believed.
     ///
@@ -49,14 +47,14 @@ impl App {
     /// Stop a deployment. It is `cancelled` once Harness confirms that nothing runs.
     ///
     /// # Errors
-    /// When it is over already.
+    /// When it is over already, or there is no reason.
     pub async fn cancel(&self, id: &str, reason: &str, actor: Actor) -> Result<StatusView, Error> {
         self.transition(
             TransitionRequest {
                 deployment_id: id.to_owned(),
                 event: "CANCEL".to_owned(),
                 expected_version: None,
-                reason: Some(reason.to_owned()),
+                reason: Some(reason::given(reason)?),
             },
             actor,
         )
@@ -66,14 +64,14 @@ impl App {
     /// Put every touched environment back to its last good version.
     ///
     /// # Errors
-    /// When nothing was touched, or an environment has no earlier version.
+    /// When nothing was touched, an environment has no earlier version, or there is no reason.
     pub async fn rollback(&self, id: &str, reason: &str, actor: Actor) -> Result<StatusView, Error> {
         self.transition(
             TransitionRequest {
                 deployment_id: id.to_owned(),
                 event: "ROLLBACK".to_owned(),
                 expected_version: None,
-                reason: Some(reason.to_owned()),
+                reason: Some(reason::given(reason)?),
             },
             actor,
         )

@@ -1,9 +1,12 @@
 //! `validate`: what is wrong with a deployment before it is started.
 
+use std::collections::BTreeMap;
+
 use super::output::{self, Style};
 use super::{Global, act, wiring};
 use crate::app::findings::ValidationView;
 use crate::app::{Code, Error, StartRequest};
+use crate::domain::text::visible;
 
 /// What would be deployed, as a start says it.
 #[derive(Debug, clap::Args)]
@@ -45,9 +48,22 @@ fn variable(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-impl From<Intent> for StartRequest {
-    fn from(intent: Intent) -> Self {
-        Self {
+impl TryFrom<Intent> for StartRequest {
+    type Error = Error;
+
+    fn try_from(intent: Intent) -> Result<Self, Error> {
+        let mut variables = BTreeMap::new();
+        for (name, value) in intent.variables {
+            if variables.contains_key(&name) {
+                return Err(Error::new(
+                    Code::MalformedArgument,
+                    format!("the variable {} is given twice", visible(&name)),
+                    "give each --variable once",
+                ));
+            }
+            variables.insert(name, value);
+        }
+        Ok(Self {
             repository: intent.repository,
             branch: intent.branch,
             commit_sha: intent.commit,
@@ -55,17 +71,18 @@ impl From<Intent> for StartRequest {
             target_environment: intent.target,
             path: intent.path,
             reason: intent.reason,
-            variables: intent.variables.into_iter().collect(),
+            variables,
             manifests: intent.manifests,
             jira_issues: intent.jira_issues,
             ..Self::default()
-        }
+        })
     }
 }
 
 pub(super) async fn run(global: &Global, intent: Intent) -> Result<(), Error> {
+    let request = intent.try_into()?;
     let app = wiring::app_with_database(global)?;
-    let found = app.validate(intent.into(), act::person(&app)).await?;
+    let found = app.validate(request, act::person(&app)).await?;
     if global.json {
         output::json(&found)?;
     } else {

@@ -16,7 +16,7 @@ use super::health::Answer;
 use super::id::{CommitSha, EnvironmentName, ExecutionId, PipelineId, VariableName};
 use super::place::Place;
 use super::record::{EventRecord, What};
-use super::replay::replay;
+use super::replay::{Replayed, replay};
 use super::run::RunEvent;
 use super::template::Template;
 use super::text::shortened;
@@ -247,6 +247,30 @@ pub fn brought_by(
         .next()?;
     let earlier = history.iter().rev().filter(|record| record.position < delivered);
     earlier.filter_map(execution_of).next()
+}
+
+/// Whether the deployment of this history has run something in `environment` after
+/// `since`, or may have, as one whose history cannot be followed. A trigger that Harness refused has not.
+#[must_use]
+pub fn has_run_in(history: &[EventRecord], environment: &EnvironmentName, since: Timestamp) -> bool {
+    let Some((first, later)) = history.split_first() else { return true };
+    let Ok(mut replayed) = Replayed::begin(first) else { return true };
+    for record in later {
+        if replayed.follow(record).is_err() {
+            return true;
+        }
+        let may_have_run = matches!(
+            record.what,
+            What::Event(Event::Run(RunEvent::TriggerAccepted { .. } | RunEvent::TriggerLost { .. }))
+        );
+        if may_have_run
+            && record.at > since
+            && replayed.deployment.progress.place.as_ref() == Some(environment)
+        {
+            return true;
+        }
+    }
+    false
 }
 
 fn execution_of(record: &EventRecord) -> Option<ExecutionId> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::deployment::Deployment;
 use super::freeze::{self, Freeze};
@@ -35,7 +35,7 @@ pub struct Rules {
 pub const SOAK: &str = "soak";
 
 /// What becomes of deployments of one service that meet before an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnConflict {
     /// They go in one after the other, in the order in which they came.
@@ -314,7 +314,14 @@ pub fn holds_of_the_place(
         (None, Some(behind)) if ahead > 0 => Some(Hold::Queued { behind: behind.clone(), ahead }),
         _ => None,
     };
-    let most = deployment.spec.workflow.environment(environment).and_then(|it| it.concurrency);
-    let full = most.filter(|most| facts.others_here >= *most).map(|most| Hold::Full { most });
-    lock.into_iter().chain(occupied).chain(full).collect()
+    lock.into_iter().chain(occupied).chain(full(deployment, environment, facts)).collect()
+}
+
+/// What restores is not counted against the environment's concurrency: it must not wait for rollouts.
+fn full(deployment: &Deployment, environment: &EnvironmentName, facts: &Facts) -> Option<Hold> {
+    if matches!(deployment.progress.state, State::RollingBack(_)) {
+        return None;
+    }
+    let most = deployment.spec.workflow.environment(environment)?.concurrency?;
+    (facts.others_here >= most).then_some(Hold::Full { most })
 }

@@ -41,6 +41,8 @@ pub enum FindingCode {
     GateNotConfigured,
     /// Production is deployed to without anybody's approval.
     ProductionNotGated,
+    /// The commit was rolled back, and nobody has released it.
+    CommitQuarantined,
     /// A person has locked an environment on the way.
     EnvironmentLocked,
     /// A freeze forbids an environment on the way now.
@@ -122,9 +124,10 @@ const SUBJECT_LIMIT: usize = 200;
 
 impl FindingCode {
     /// All of them, in the order of `docs/validation.md`.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::GateNotConfigured,
         Self::ProductionNotGated,
+        Self::CommitQuarantined,
         Self::EnvironmentLocked,
         Self::EnvironmentFrozen,
         Self::TargetUnhealthy,
@@ -159,6 +162,7 @@ impl FindingCode {
         match self {
             Self::GateNotConfigured => "gate-not-configured",
             Self::ProductionNotGated => "production-not-gated",
+            Self::CommitQuarantined => "commit-quarantined",
             Self::EnvironmentLocked => "environment-locked",
             Self::EnvironmentFrozen => "environment-frozen",
             Self::TargetUnhealthy => "target-unhealthy",
@@ -194,6 +198,7 @@ impl FindingCode {
     pub fn level(self) -> Level {
         match self {
             Self::GateNotConfigured
+            | Self::CommitQuarantined
             | Self::HarnessRefused
             | Self::PipelineNotFound
             | Self::InputMissing

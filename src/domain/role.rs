@@ -24,11 +24,11 @@ pub enum Role {
 /// Something that not everybody may do. Everybody who gets in may look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
-    /// Start, move, stop and roll back deployments.
+    /// Start, move, stop and roll back deployments; lock environments, and stop agents.
     Operate,
     /// Be one whom a gate names.
     Approve,
-    /// Answer for the server: agents and reviews.
+    /// Answer for the server: agents that act again, commits that come back, and reviews.
     Administer,
 }
 

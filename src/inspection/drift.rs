@@ -11,7 +11,7 @@ use crate::domain::drift::{self, Drift, Live, Rollout, Source, Unread, VersionCh
 use crate::domain::entrance::Stay;
 use crate::domain::execution::Observation;
 use crate::domain::health::Answer;
-use crate::domain::id::{ExecutionId, PipelineId, Repository};
+use crate::domain::id::{DeploymentId, ExecutionId, PipelineId, Repository};
 use crate::domain::place::Place;
 use crate::domain::rollback_way::RollbackWay;
 use crate::domain::time::Timestamp;
@@ -63,6 +63,8 @@ struct Ours {
     execution: Option<ExecutionId>,
     /// Where the environment says what it runs.
     address: Option<String>,
+    /// The newest deployment of ours that ran something there since, which did not bring it.
+    undelivered: Option<DeploymentId>,
 }
 
 fn newest(
@@ -71,6 +73,22 @@ fn newest(
     repository: &Repository,
 ) -> Result<Option<Stay>, store::Error> {
     Ok(snapshot.stays(&place.service, repository, &place.environment, 1)?.pop())
+}
+
+/// The newest deployment that ran something in `place` after what is there came.
+/// Had it succeeded, something else would be there: what it left behind, nobody has seen.
+fn undelivered(
+    snapshot: &Snapshot<'_>,
+    place: &Place,
+    repository: &Repository,
+    since: Timestamp,
+) -> Result<Option<DeploymentId>, store::Error> {
+    for id in snapshot.grown_since(&place.service, repository, since)? {
+        if drift::has_run_in(&snapshot.history(&id)?, &place.environment, since) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 impl Ours {
@@ -90,7 +108,8 @@ impl Ours {
             None => None,
         };
         let execution = drift::brought_by(&history, &place.environment, &stay);
-        Ok(Some(Self { stay, execution, address }))
+        let undelivered = undelivered(snapshot, place, repository, stay.since)?;
+        Ok(Some(Self { stay, execution, address, undelivered }))
     }
 
     async fn in_harness(&self, sources: &Sources, place: &Place) -> Result<Drift, store::Error> {
@@ -110,7 +129,14 @@ impl Ours {
         match asked(sources, environment, &live).await {
             Ok((own, runs)) => {
                 let past_us = past_us(sources, &live, runs).await?;
-                Ok(drift::in_harness(&live, own.as_ref(), &past_us))
+                Ok(match (drift::in_harness(&live, own.as_ref(), &past_us), &self.undelivered) {
+                    (Drift::None, Some(by)) => Drift::Unknown {
+                        why: format!(
+                            "{by} has run something there since, which has not been seen to succeed"
+                        ),
+                    },
+                    (seen, _) => seen,
+                })
             }
             Err(error) => unknown(&format!("Harness does not say: {error}")),
         }

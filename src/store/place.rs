@@ -9,7 +9,7 @@ use rusqlite::{Connection, ToSql, params};
 
 use super::error::Error;
 use super::lookup::{self, Lookup};
-use super::quarantine;
+use super::quarantine::{self, same_commit};
 use super::queries::LARGEST_PAGE;
 use super::row::{self, from_json};
 use crate::domain::deployment::{Deployment, Progress};
@@ -165,20 +165,54 @@ pub(super) fn taken_by(connection: &Connection, place: &str) -> Result<Option<De
         .transpose()
 }
 
-/// The services that were deployed to some environment, with their repositories.
+/// The services of which there is something in some environment or before it, with
+/// their repositories; and those that are locked somewhere, without one if that is all.
 pub(super) fn services(
     connection: &Connection,
     only: Option<&Service>,
-) -> Result<Vec<(Service, Repository)>, Error> {
-    connection
+) -> Result<Vec<(Service, Option<Repository>)>, Error> {
+    let mut services: Vec<(Service, Option<Repository>)> = connection
         .prepare_cached(
-            "SELECT DISTINCT service, repository FROM environment_version
+            "SELECT service, repository FROM (
+                 SELECT service, repository FROM environment_version
+                 UNION
+                 SELECT service, repository FROM deployment WHERE at_hand IS NOT NULL
+             )
              WHERE ?1 IS NULL OR service = ?1 ORDER BY service, repository LIMIT ?2",
         )?
         .query_and_then(params![only.map(Service::as_str), LARGEST_PAGE], |row| {
-            Ok((row::parsed(row, "service")?, row::parsed(row, "repository")?))
+            Ok::<_, Error>((row::parsed(row, "service")?, Some(row::parsed(row, "repository")?)))
         })?
-        .collect()
+        .collect::<Result<_, _>>()?;
+    for service in locked_services(connection)? {
+        let wanted = only.is_none_or(|only| *only == service);
+        if wanted && !services.iter().any(|(known, _)| *known == service) {
+            services.push((service, None));
+        }
+    }
+    services.sort();
+    Ok(services)
+}
+
+/// The services that have a lock of their own somewhere.
+fn locked_services(connection: &Connection) -> Result<Vec<Service>, Error> {
+    let remarks: Vec<Remark> = connection
+        .prepare_cached(
+            "SELECT position, event FROM event WHERE position IN (
+                 SELECT max(position) FROM event
+                 WHERE lookup >= 'lock/' AND lookup < 'lock0' GROUP BY lookup
+             )",
+        )?
+        .query_and_then([], |row| {
+            let position: i64 = row.get("position")?;
+            from_json(row::text(row, "event")?, || format!("record {position}"))
+        })?
+        .collect::<Result<_, _>>()?;
+    let locked = remarks.into_iter().filter_map(|remark| match remark {
+        Remark::EnvironmentLocked { service, .. } => service,
+        _ => None,
+    });
+    Ok(locked.collect())
 }
 
 /// Who waits for a place, first the one whose turn it is: what restores comes
@@ -268,16 +302,20 @@ fn passed_tests(
         .transpose()
 }
 
-/// A deployment of the same commit that was started later and whose rollout or tests failed.
+/// A deployment of the same commit that was started later and whose rollout or tests failed,
+/// whatever became of that: a rollback of it does not undo that it failed.
 fn failed_since(connection: &Connection, deployment: &Deployment) -> Result<Option<DeploymentId>, Error> {
     connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT id FROM deployment JOIN spec ON spec.deployment = number
              WHERE number > (SELECT number FROM deployment WHERE id = ?1)
-                 AND active = 0 AND state = 'failed' AND service = ?2 AND spec ->> '$.commit' = ?3
-                 AND progress ->> '$.state.reason.reason' IN ('tests-failed', 'stage-failed')
+                 AND active = 0 AND service = ?2 AND {}
+                 AND (deployment.state IN ('rolled-back', 'rollback-failed')
+                      OR deployment.state = 'failed'
+                          AND progress ->> '$.state.reason.reason' IN ('tests-failed', 'stage-failed'))
              ORDER BY number DESC LIMIT 1",
-        )?
+            same_commit("spec ->> '$.commit'", "?3")
+        ))?
         .query_and_then(
             params![
                 deployment.id.as_str(),

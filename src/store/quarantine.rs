@@ -42,7 +42,7 @@ pub(super) fn all(
     commit: &CommitSha,
 ) -> Result<Vec<Quarantine>, Error> {
     let rolled_back: Vec<(Quarantine, Timestamp)> = connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT id, rolled_back, since FROM (
                  SELECT number, id,
                      CASE WHEN json_valid(spec) THEN spec ->> '$.commit' END AS rolled_back,
@@ -50,11 +50,10 @@ pub(super) fn all(
                  FROM deployment JOIN spec ON spec.deployment = number
                  WHERE active = 0 AND deployment.state IN ('rolled-back', 'rollback-failed') AND service = ?1
              )
-             WHERE since IS NOT NULL
-                 AND (substr(rolled_back, 1, length(?2)) = ?2
-                      OR substr(?2, 1, length(rolled_back)) = rolled_back)
+             WHERE since IS NOT NULL AND {}
              ORDER BY number DESC LIMIT ?3",
-        )?
+            same_commit("rolled_back", "?2")
+        ))?
         .query_and_then(params![service.as_str(), commit.as_str(), ROLLBACKS_LOOKED_AT], |row| {
             let quarantine = Quarantine {
                 by: row::parsed(row, "id")?,
@@ -73,6 +72,11 @@ pub(super) fn all(
         }
     }
     Ok(standing)
+}
+
+/// The condition, in SQL, that two expressions name one commit.
+pub(super) fn same_commit(one: &str, other: &str) -> String {
+    format!("(substr({one}, 1, length({other})) = {other} OR substr({other}, 1, length({one})) = {one})")
 }
 
 /// Whether a deployment of the commit may be started.

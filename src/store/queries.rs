@@ -250,6 +250,24 @@ pub(super) fn executions_since(
         .collect()
 }
 
+/// The deployments of a service whose history has grown since then, newest first.
+pub(super) fn grown_since(
+    connection: &Connection,
+    service: &Service,
+    repository: &Repository,
+    since: Timestamp,
+) -> Result<Vec<DeploymentId>, Error> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM deployment JOIN event ON position = last_record
+             WHERE service = ?1 AND repository = ?2 AND at > ?3 ORDER BY number DESC LIMIT ?4",
+        )?
+        .query_and_then(params![service.as_str(), repository.as_str(), since.0, LARGEST_PAGE], |row| {
+            row::parsed(row, "id")
+        })?
+        .collect()
+}
+
 /// Make them due, in the open transaction. Whether there were any.
 pub(super) fn hasten(
     connection: &Connection,

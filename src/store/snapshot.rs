@@ -64,6 +64,19 @@ impl<'c> Snapshot<'c> {
         queries::executions_since(self.connection, since)
     }
 
+    /// The deployments of a service whose history has grown since then, newest first.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn grown_since(
+        &self,
+        service: &Service,
+        repository: &Repository,
+        since: Timestamp,
+    ) -> Result<Vec<DeploymentId>, Error> {
+        queries::grown_since(self.connection, service, repository, since)
+    }
+
     /// What is known of an environment for a deployment that wants to go in, as far as its rules ask.
     ///
     /// # Errors
@@ -97,11 +110,12 @@ impl<'c> Snapshot<'c> {
         place::own_lock(self.connection, environment, service)
     }
 
-    /// The services that were deployed to some environment, or one of them, with their repositories.
+    /// The services of which there is something in some environment or before it, or one of
+    /// them, with their repositories; and those that are locked somewhere, without one if that is all.
     ///
     /// # Errors
     /// Only those of the database.
-    pub fn services(&self, only: Option<&Service>) -> Result<Vec<(Service, Repository)>, Error> {
+    pub fn services(&self, only: Option<&Service>) -> Result<Vec<(Service, Option<Repository>)>, Error> {
         place::services(self.connection, only)
     }
 

@@ -16,7 +16,7 @@ pub(super) struct CancelDeployment;
 pub(super) struct Arguments {
     /// The deployment.
     deployment_id: String,
-    /// Why, for the history and for the people who are told.
+    /// Why, in a sentence, for the history and for the people who are told; it may not be empty.
     reason: String,
 }
 

@@ -101,7 +101,9 @@ async fn what_an_agent_asks_wrongly() {
         ),
         ("explain_transition", event("SHIP_IT"), "unknown-event"),
         ("cancel_deployment", json!({ "deployment_id": NOBODY, "reason": "no" }), "unknown-deployment"),
+        ("cancel_deployment", json!({ "deployment_id": id, "reason": " " }), "malformed-argument"),
         ("rollback_deployment", json!({ "deployment_id": id, "reason": "no" }), "guard-refused"),
+        ("rollback_deployment", json!({ "deployment_id": id, "reason": "" }), "malformed-argument"),
         ("approve", json!({ "deployment_id": id, "confirm": true }), "malformed-argument"),
         ("approve", json!({ "deployment_id": id, "signed_approval": "dana says yes" }), "malformed-argument"),
         ("reject", json!({ "deployment_id": id }), "needs-human"),
@@ -169,6 +171,9 @@ async fn what_a_person_types_wrongly() {
     let absent = room.path("absent.db");
     let absent = absent.to_str().unwrap();
 
+    let twice = ["validate", "--repository", "acme/checkout", "--branch", "main", "--commit", "9f3c2d1"];
+    let twice = [&twice[..], &["--variable", "suite=full", "--variable", "suite=smoke"]].concat();
+
     let table: &[(&[&str], &str, i32)] = &[
         (&["status", NOBODY], "unknown-deployment", 1),
         (&["status", "the-last-one"], "malformed-argument", 2),
@@ -176,6 +181,9 @@ async fn what_a_person_types_wrongly() {
         (&["history", "dep_1"], "malformed-argument", 2),
         (&["cancel", NOBODY, "--reason", "no"], "unknown-deployment", 1),
         (&["rollback", &id, "--reason", "no"], "guard-refused", 1),
+        (&["cancel", &id, "--reason", " "], "malformed-argument", 2),
+        (&["freeze-agents", "--reason", ""], "malformed-argument", 2),
+        (&twice, "malformed-argument", 2),
         (&["resolve", &id, "--did-not-run"], "event-not-allowed", 1),
         (&["approve", NOBODY, "--as", DECIDES, "--yes"], "unknown-deployment", 1),
         (&["approve", &id, "--as", DECIDES], "needs-human", 1),

@@ -12,7 +12,7 @@ use deployment_orchestrator::domain::execution::ExecutionStatus;
 use deployment_orchestrator::domain::finding::{FindingCode, Level};
 use deployment_orchestrator::domain::id::ExecutionId;
 
-use super::fake_harness::{Course, Shown};
+use super::fake_harness::{Course, Shown, rejected};
 use super::rollback::{EARLIER, to_dev};
 use super::world::{COMMIT, Talk, World};
 
@@ -93,13 +93,40 @@ async fn what_cannot_be_told_is_unknown_and_never_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_of_ours_that_nobody_has_looked_at_yet_is_ours() {
+async fn a_run_of_ours_that_nobody_has_looked_at_yet_is_not_theirs() {
     let (world, driving) = World::driven();
     in_dev(&world, EARLIER).await;
     world.harness.goes("deploy_dev", Course::Stays(ExecutionStatus::Running));
     to_dev(&world, COMMIT).await.reaches_in("deploying-dev", "running").await;
     driving.stop().await;
     world.harness.ends(&execution_in_dev(&world), ExecutionStatus::Succeeded);
+    assert_eq!(verdict(&world).await, "unknown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_rollout_of_ours_left_behind_that_failed_is_unknown_until_the_next() {
+    let (world, _driving) = World::driven();
+    in_dev(&world, EARLIER).await;
+    world.pass(Duration::from_secs(1)).await;
+    let target_environment = Some("dev".to_owned());
+    let rejected_tests = StartRequest { target_environment, ..StartRequest::default() };
+    world.harness.goes("run_tests", Course::Ends(rejected()));
+    world.start(rejected_tests).await.reaches("failed").await;
+    assert_eq!(verdict(&world).await, "none", "it never came there");
+
+    world.harness.goes("run_tests", Course::Ends(ExecutionStatus::Succeeded));
+    world.harness.goes("deploy_dev", Course::Ends(rejected()));
+    let failed = to_dev(&world, COMMIT).await;
+    failed.reaches("failed").await;
+    let [seen] = &drift(&world).await[..] else { panic!("Harness alone was asked") };
+    assert_eq!(seen.drift, "unknown");
+    assert!(seen.why_untrusted.as_ref().unwrap().contains(failed.id.as_str()), "{seen:?}");
+
+    let given = [("service", "checkout"), ("environment", "dev"), ("commit_sha", THEIRS)];
+    somebody_deploys(&world, Some(&given)).await;
+    assert_eq!(verdict(&world).await, "differs", "what is seen past us is said all the same");
+    world.harness.goes("deploy_dev", Course::Ends(ExecutionStatus::Succeeded));
+    in_dev(&world, COMMIT).await;
     assert_eq!(verdict(&world).await, "none");
 }
 

@@ -38,6 +38,8 @@ mod planning;
 #[cfg(test)]
 mod quarantine;
 #[cfg(test)]
+mod reasons;
+#[cfg(test)]
 mod rollback;
 #[cfg(test)]
 mod sharing;

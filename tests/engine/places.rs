@@ -188,6 +188,59 @@ async fn a_later_failure_of_the_same_commit_keeps_it_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_commit_that_was_rolled_back_later_keeps_its_abbreviation_out() {
+    let (world, _driving) = ruled("prod", |rules| {
+        rules.require.insert(Proof::NoNewerFailure);
+    });
+    to_dev(&world, EARLIER).await.reaches("completed").await;
+    let first = world.start(StartRequest { commit_sha: COMMIT[..7].to_owned(), ..StartRequest::default() });
+    let first = first.await;
+    first.asks(1).await;
+    let failed_since = || {
+        let (deployment, prod) = (first.now(), "prod".parse().unwrap());
+        let rules = world.app.policy.rules_of(&prod);
+        world.app.store.read(|snapshot| snapshot.facts(&deployment, &prod, &rules)).unwrap().failed_since
+    };
+    let again = to_dev(&world, COMMIT).await;
+    again.reaches("completed").await;
+    assert_eq!(failed_since(), None);
+
+    again.send("ROLLBACK").await;
+    again.reaches("rolled-back").await;
+    assert_eq!(failed_since(), Some(again.id.clone()));
+    world.app.release_commit("checkout", COMMIT, "the disk was full", &person()).await.unwrap();
+    assert_eq!(failed_since(), Some(again.id.clone()), "who releases it does not say that it went well");
+
+    let rejects = world.start(StartRequest { commit_sha: COMMIT[..9].to_owned(), ..StartRequest::default() });
+    world.harness.goes("run_tests", Course::Ends(rejected()));
+    let rejects = rejects.await;
+    rejects.reaches("failed").await;
+    assert_eq!(failed_since(), Some(rejects.id.clone()), "the newest is named");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_environment_holds_rollouts_and_no_rollback() {
+    let (world, _driving) = World::driven_under(|policy| {
+        policy.workflow.environments[0].concurrency = Some(1);
+    });
+    to_dev(&world, EARLIER).await.reaches("completed").await;
+    let bad = to_dev(&world, COMMIT).await;
+    bad.reaches("completed").await;
+    let of = |service: &str| StartRequest { service: Some(service.to_owned()), ..StartRequest::default() };
+    world.harness.goes("deploy_dev", Course::Stays(ExecutionStatus::Running));
+    world.start(of("billing")).await.reaches_in("deploying-dev", "running").await;
+    let newer = world.start(of("search")).await;
+    newer.until(|it| it.progress.held.is_some()).await;
+    assert_eq!(holds(&newer), ["full"]);
+
+    world.harness.goes("deploy_dev", Course::Ends(ExecutionStatus::Succeeded));
+    bad.send("ROLLBACK").await;
+    bad.reaches("rolled-back").await;
+    assert_eq!(holds(&newer), ["full"], "the other rollout is still there");
+    bad.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_place_outlives_the_process_that_took_it() {
     let (world, driving) = World::driven();
     let first = first_in_dev(&world).await;

@@ -1,10 +1,14 @@
 //! Looking before leaping: what runs where, what would happen, and why something waits.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deployment_orchestrator::app::environments::EnvironmentsRequest;
 use deployment_orchestrator::app::{Code, CommitRequest, ListRequest, StartRequest};
 use deployment_orchestrator::config::Policy;
+use deployment_orchestrator::domain::entrance::{OnConflict, Proof};
+use deployment_orchestrator::domain::id::EnvironmentName;
 use deployment_orchestrator::domain::principal::Actor;
 
 use super::people::agent;
@@ -83,6 +87,42 @@ async fn what_was_planned_is_started_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn other_rules_before_an_environment_and_other_authors_make_another_plan() {
+    let mut world = World::new();
+    let hash = world.app.plan(request(), agent()).await.unwrap().plan_hash;
+    let written = |author: &str| {
+        let commit = CommitRequest {
+            sha: COMMIT.to_owned(),
+            author: Some(author.to_owned()),
+            ..CommitRequest::default()
+        };
+        StartRequest { commits: vec![commit], ..request() }
+    };
+    let mut hashes = vec![hash.clone()];
+    for author in ["grace", "heidi"] {
+        hashes.push(world.app.plan(written(author), agent()).await.unwrap().plan_hash);
+    }
+    let usual = Policy::clone(&world.app.policy);
+    let staging = "staging".parse().unwrap();
+    let changes: [fn(&mut Policy, &EnvironmentName); 4] = [
+        |policy, at| policy.rules.get_mut(at).unwrap().soak = Duration::from_mins(20),
+        |policy, at| policy.rules.get_mut(at).unwrap().require = [Proof::TestsPassed].into(),
+        |policy, at| policy.rules.get_mut(at).unwrap().on_conflict = OnConflict::Refuse,
+        |policy, _| policy.workflow.environments[1].concurrency = Some(2),
+    ];
+    for change in changes {
+        let mut policy = usual.clone();
+        change(&mut policy, &staging);
+        world.app.policy = Arc::new(policy);
+        hashes.push(world.app.plan(request(), agent()).await.unwrap().plan_hash);
+    }
+    let different: BTreeSet<&String> = hashes.iter().collect();
+    assert_eq!(different.len(), hashes.len(), "{hashes:?}");
+    world.app.policy = Arc::new(usual);
+    assert_eq!(world.app.plan(request(), agent()).await.unwrap().plan_hash, hash);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_plan_knows_what_is_there_what_is_locked_and_how_long_it_takes() {
     let (world, _driving) = World::driven();
     let it = world.deploy().await;
@@ -122,6 +162,34 @@ async fn environments_say_what_runs_there_and_who_waits() {
     assert_eq!(prod.live, None);
     assert_eq!(prod.queue, [it.id.to_string()]);
     assert_eq!(prod.locked.as_ref().unwrap().reason_untrusted, "an audit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn environments_show_what_comes_for_the_first_time_and_what_is_locked_before_that() {
+    let (world, _driving) = World::driven();
+    let lock = async |service: &str| {
+        world.app.lock("dev", Some(service), "an audit", &person()).await.unwrap();
+    };
+    lock("checkout").await;
+    lock("billing").await;
+    lock("search").await;
+    world.app.unlock("dev", Some("search"), "done", &person()).await.unwrap();
+    let it = world.deploy().await;
+    it.until(|it| it.progress.held.is_some()).await;
+
+    let view = world.app.environments(EnvironmentsRequest::default()).await.unwrap();
+    let [billing, checkout] = &view.environments[0].services[..] else { panic!("{view:?}") };
+    assert_eq!((billing.service.as_str(), &billing.repository), ("billing", &None));
+    assert_eq!(billing.locked.as_ref().unwrap().reason_untrusted, "an audit");
+    assert_eq!(
+        (checkout.service.as_str(), checkout.repository.as_deref()),
+        ("checkout", Some("acme/checkout"))
+    );
+    assert_eq!((&checkout.queue, &checkout.live), (&vec![it.id.to_string()], &None));
+    let billing =
+        EnvironmentsRequest { service: Some("billing".to_owned()), ..EnvironmentsRequest::default() };
+    let view = world.app.environments(billing).await.unwrap();
+    assert_eq!(view.environments[0].services.len(), 1, "only the one that was asked for");
 }
 
 #[tokio::test(start_paused = true)]

@@ -90,6 +90,8 @@ async fn an_abbreviation_keeps_the_whole_commit_out_and_only_of_its_service() {
     rolled_back(&world, &COMMIT[..7]).await;
 
     assert_eq!(try_start(&world, COMMIT).await.unwrap_err().code, Code::CommitQuarantined);
+    let found = world.app.validate(request(COMMIT), agent()).await.unwrap();
+    assert_eq!(found.errors.iter().map(|it| it.code.as_str()).collect::<Vec<_>>(), ["commit-quarantined"]);
     let billing = StartRequest { service: Some("billing".to_owned()), ..request(COMMIT) };
     assert!(world.app.start(billing, agent()).await.is_ok());
 }

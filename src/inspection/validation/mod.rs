@@ -9,6 +9,7 @@ mod gates;
 mod issues;
 mod manifests;
 mod pipelines;
+mod quarantine;
 
 use futures::future::{BoxFuture, FutureExt as _};
 
@@ -23,9 +24,12 @@ use crate::ports::CallError;
 type Check = for<'a> fn(&'a Sources, &'a Deployment) -> BoxFuture<'a, Result<Vec<Finding>, CallError>>;
 
 /// Everything that is looked at, what costs nothing first.
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 8] = [
     |sources, deployment| async { Ok(gates::check(&sources.policy, deployment)) }.boxed(),
     |_, deployment| async { Ok(arguments::check(deployment)) }.boxed(),
+    |sources, deployment| {
+        async { Ok(quarantine::check(sources, deployment).await.into_iter().collect()) }.boxed()
+    },
     |sources, deployment| async { Ok(environments::check(sources, deployment).await) }.boxed(),
     |sources, deployment| async { Ok(manifests::check(sources, deployment).await) }.boxed(),
     |sources, deployment| async { Ok(issues::check(sources, deployment).await) }.boxed(),
