@@ -305,7 +305,7 @@ mod tests {
     fn who_waits_is_said_where_nothing_is_live_yet() {
         let service = |queue: &[&str]| ServiceView {
             service: "checkout".to_owned(),
-            repository: "acme/checkout".to_owned(),
+            repository: Some("acme/checkout".to_owned()),
             live: None,
             place_taken_by: None,
             queue: queue.iter().map(|id| (*id).to_owned()).collect(),
