@@ -63,10 +63,10 @@ impl App {
         .await
     }
 
-    /// Put every touched environment back to its last good version.
+    /// Put every touched environment back to its last good version, as far as one is known.
     ///
     /// # Errors
-    /// When nothing was touched, or an environment has no earlier version.
+    /// When nothing was touched, or no environment has an earlier good version.
     pub async fn rollback(&self, id: &str, reason: &str, actor: Actor) -> Result<StatusView, Error> {
         self.transition(
             TransitionRequest {

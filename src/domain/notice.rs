@@ -171,13 +171,16 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
         ),
         (Event::Main(MainEvent::RestoreOvertaken { environment, by }), State::RolledBack) => (
             Topic::RolledBack,
-            format!("rolled back, but for {environment}, which keeps what {by} has brought since"),
+            format!(
+                "rolled back, but for {environment}, which keeps what {by} has brought since{}",
+                unrestored(before)
+            ),
         ),
         (_, State::Failed { stage, reason }) => {
             (Topic::Failed, format!("{} in {stage}: {}", reason.name(), reason.message()))
         }
         (_, State::Cancelled) => (Topic::Cancelled, "cancelled".to_owned()),
-        (_, State::RolledBack) => (Topic::RolledBack, "rolled back".to_owned()),
+        (_, State::RolledBack) => (Topic::RolledBack, format!("rolled back{}", unrestored(before))),
         (_, State::RollbackFailed { failure }) => {
             (Topic::RollbackFailed, format!("the rollback failed, act now: {}", failure.message))
         }
@@ -197,6 +200,11 @@ fn path(deployment: &Deployment, topic: Topic) -> String {
         }
         _ => format!(" (path {})", shortcut.path),
     }
+}
+
+/// What its rollback does not reach, to be added to what became of it.
+fn unrestored(deployment: &Deployment) -> String {
+    deployment.kept_unrestored().map_or_else(String::new, |kept| format!("; {kept}"))
 }
 
 fn undecided(deployment: &Deployment) -> String {

@@ -12,12 +12,12 @@ use crate::domain::state::{Restore, WayBack};
 const VERSIONS_LOOKED_AT: u32 = 50;
 
 /// ROLLBACK with its targets: each touched environment, production first, and
-/// its last good version, as far as there is one; without those in which another
-/// deployment has been since.
+/// its last good version; apart from them those in which another deployment has been
+/// since, and those of which no good version is known.
 pub(super) fn of(connection: &Connection, deployment: &Deployment, reason: &str) -> Result<MainEvent, Error> {
     let touched = deployment.touched();
     let spec = &deployment.spec;
-    let (mut targets, mut overtaken) = (Vec::new(), Vec::new());
+    let (mut targets, mut overtaken, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
     for environment in spec.workflow.environments.iter().rev().filter(|it| touched.contains(&it.name)) {
         let name = &environment.name;
         let history =
@@ -25,8 +25,8 @@ pub(super) fn of(connection: &Connection, deployment: &Deployment, reason: &str)
         match Restore::find(name, &history, &deployment.id) {
             WayBack::To(restore) => targets.push(restore),
             WayBack::Overtaken => overtaken.push(name.clone()),
-            WayBack::Unknown => {}
+            WayBack::Unknown => unknown.push(name.clone()),
         }
     }
-    Ok(MainEvent::Rollback { reason: reason.to_owned(), targets, overtaken })
+    Ok(MainEvent::Rollback { reason: reason.to_owned(), targets, overtaken, unknown })
 }

@@ -40,6 +40,8 @@ mod quarantine;
 #[cfg(test)]
 mod rollback;
 #[cfg(test)]
+mod rollback_targets;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod stages;
