@@ -29,7 +29,7 @@ pub(super) fn prod(change: impl FnOnce(&mut Environment)) -> (World, Driving) {
 }
 
 /// Harness undoes what it rolled out of checkout in prod.
-fn undo() -> HarnessRollback {
+pub(super) fn undo() -> HarnessRollback {
     HarnessRollback {
         service: "checkout".parse().unwrap(),
         environment: "prod".parse().unwrap(),
@@ -280,6 +280,11 @@ async fn an_automatic_rollback_that_fails_pages_and_is_not_made_again() {
     let it = at_prod(&world, COMMIT).await;
     it.reaches("rollback-failed").await;
     world.until(|it| it.told.count(Topic::RollbackFailed) == 1).await;
+    let text = world.told.notices().into_iter().find(|it| it.topic == Topic::RollbackFailed).unwrap().text;
+    assert!(
+        text.contains("act now: prod could not be restored: ") && text.contains("staging, dev"),
+        "{text}"
+    );
     world.pass(Duration::from_hours(1)).await;
 
     assert_eq!(world.harness.triggers_of("deploy_prod"), 3);
