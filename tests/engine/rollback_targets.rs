@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use deployment_orchestrator::config::policy::Policy;
 use deployment_orchestrator::domain::event::{Event, MainEvent};
+use deployment_orchestrator::domain::health::HealthCheck;
 use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::domain::record::What;
+use deployment_orchestrator::domain::rollback_way::RollbackWay;
 
 use super::fake_harness::{Course, rejected};
-use super::rollback::{EARLIER, at_prod, by_itself, completed, given};
+use super::rollback::{EARLIER, admin, at_prod, by_itself, completed, given, prod, undo};
 use super::world::{COMMIT, World};
+
+/// What is deployed after the bad one.
+const NEXT: &str = "abcdef0123";
 
 fn commits(world: &World, pipeline: &str) -> Vec<String> {
     world.harness.runs_of(pipeline).iter().map(|run| given(run, "commit_sha")).collect()
@@ -64,5 +69,60 @@ async fn it_comes_back_by_itself_too() {
 
     assert_eq!(commits(&world, "deploy_prod"), [EARLIER, COMMIT, EARLIER]);
     assert_eq!(commits(&world, "deploy_dev"), [COMMIT]);
+    it.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_quarantined_does_not_come_back_until_it_is_released() {
+    for released in [false, true] {
+        let (world, _driving) = prod(|prod| prod.rollback = RollbackWay::Harness(undo()));
+        completed(&world, EARLIER).await;
+        let bad = completed(&world, COMMIT).await;
+        world.harness.goes("deploy_prod", Course::Ends(rejected()));
+        bad.send("ROLLBACK").await;
+        bad.reaches("rollback-failed").await;
+        if released {
+            world.app.release_commit("checkout", COMMIT, "mended by hand", &admin()).await.unwrap();
+        }
+        let it = completed(&world, NEXT).await;
+
+        it.send("ROLLBACK").await;
+        it.reaches("rolled-back").await;
+
+        let back = if released { COMMIT } else { EARLIER };
+        for pipeline in ["deploy_staging", "deploy_dev"] {
+            assert_eq!(commits(&world, pipeline).last().unwrap(), back, "{pipeline}");
+        }
+        let last = world.harness.runs_of("deploy_prod").pop().unwrap();
+        let undoes = last.undoes.is_some();
+        assert_eq!(undoes, released, "undoing the last rollout would bring the bad one back");
+        assert!(undoes || given(&last, "commit_sha") == EARLIER);
+        it.assert_sound();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_did_not_get_healthy_does_not_come_back() {
+    let (world, _driving) = prod(|prod| {
+        prod.health = Some(HealthCheck {
+            url: "https://checkout.acme.example/healthz".parse().unwrap(),
+            status: 200,
+            successes: 1,
+            interval_ms: 5_000,
+            timeout_ms: 60_000,
+        });
+    });
+    completed(&world, EARLIER).await;
+    world.environment.answers(&[503]);
+    let unhealthy = at_prod(&world, COMMIT).await;
+    unhealthy.reaches("failed").await;
+    let it = at_prod(&world, NEXT).await;
+    it.reaches("failed").await;
+
+    world.environment.answers(&[200]);
+    it.send("ROLLBACK").await;
+    it.reaches("rolled-back").await;
+
+    assert_eq!(commits(&world, "deploy_prod"), [EARLIER, COMMIT, NEXT, EARLIER]);
     it.assert_sound();
 }
