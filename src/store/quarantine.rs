@@ -1,5 +1,6 @@
 //! Commits that are not deployed again: a deployment of them was rolled back, or
-//! was to be and could not, and nobody has released them since.
+//! was to be and could not, and nobody has released them since. Where all that came
+//! back was the same commit, as after a redeployment of it, it is not the commit that was bad.
 //!
 //! A commit and its abbreviation are one commit. Two commits with the same
 //! abbreviation are then taken for one, which errs on the safe side.
@@ -44,7 +45,7 @@ pub(super) fn all(
     let rolled_back: Vec<(Quarantine, Timestamp)> = connection
         .prepare_cached(
             "SELECT id, rolled_back, since FROM (
-                 SELECT number, id,
+                 SELECT number, id, deployment.state AS state,
                      CASE WHEN json_valid(spec) THEN spec ->> '$.commit' END AS rolled_back,
                      CASE WHEN json_valid(progress) THEN progress ->> '$.state_since' END AS since
                  FROM deployment JOIN spec ON spec.deployment = number
@@ -53,6 +54,13 @@ pub(super) fn all(
              WHERE since IS NOT NULL
                  AND (substr(rolled_back, 1, length(?2)) = ?2
                       OR substr(?2, 1, length(rolled_back)) = rolled_back)
+                 AND NOT (state = 'rolled-back' AND (
+                     SELECT coalesce(min(substr(back, 1, length(rolled_back)) = rolled_back
+                                         OR substr(rolled_back, 1, length(back)) = back), 0)
+                     FROM (SELECT version ->> '$.commit' AS back FROM environment_version
+                           WHERE service = ?1 AND deployment = id AND json_valid(version)
+                               AND version ->> '$.deployment' <> id)
+                 ))
              ORDER BY number DESC LIMIT ?3",
         )?
         .query_and_then(params![service.as_str(), commit.as_str(), ROLLBACKS_LOOKED_AT], |row| {
