@@ -219,6 +219,7 @@ impl App {
                 reason: reason.to_owned(),
                 targets: Vec::new(),
                 overtaken: Vec::new(),
+                unknown: Vec::new(),
             });
         }
         let (deployment, reason) = (deployment.clone(), reason.to_owned());

@@ -180,7 +180,8 @@ impl App {
         }
     }
 
-    /// What must be known: of this server, and of an approval that no strong proof stands behind.
+    /// What must be known: of this server, of an approval that no strong proof stands behind, and of
+    /// what a rollback leaves as it is.
     fn caveats(&self, deployment: &Deployment) -> Vec<String> {
         let request = match &deployment.progress.state {
             State::AwaitingApproval { request: Some(request), .. }
@@ -192,7 +193,8 @@ impl App {
             let caveat = decision.statement.assurance.caveat()?;
             Some(format!("approval of {}: {caveat}", decision.statement.environment))
         });
-        self.policy.caveats.iter().cloned().chain(weak).collect()
+        let kept = deployment.kept_unrestored().map(|kept| format!("rollback: {kept}"));
+        self.policy.caveats.iter().cloned().chain(weak).chain(kept).collect()
     }
 
     /// The people who have not decided yet, or whoever acts on what they decided.

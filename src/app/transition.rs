@@ -61,10 +61,10 @@ impl App {
         .await
     }
 
-    /// Put every touched environment back to its last good version.
+    /// Put every touched environment back to its last good version, as far as one is known.
     ///
     /// # Errors
-    /// When nothing was touched, an environment has no earlier version, or there is no reason.
+    /// When nothing was touched, no environment has an earlier good version, or there is no reason.
     pub async fn rollback(&self, id: &str, reason: &str, actor: Actor) -> Result<StatusView, Error> {
         self.transition(
             TransitionRequest {

@@ -116,6 +116,9 @@ pub struct Progress {
     /// The freezes of that environment that somebody has overridden for it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub overridden: BTreeSet<FreezeName>,
+    /// The environments that its rollback leaves as they are, because no good version of them is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unrestored: Vec<EnvironmentName>,
 }
 
 impl Deployment {
@@ -133,6 +136,7 @@ impl Deployment {
             place: None,
             held: None,
             overridden: BTreeSet::new(),
+            unrestored: Vec::new(),
         };
         Self { id, created_at: at, spec: spec.into(), progress }
     }

@@ -46,7 +46,12 @@ pub fn doors(workflow: &Workflow, reason: &str) -> impl Iterator<Item = MainEven
         MainEvent::Retry,
         MainEvent::Cancel { reason: reason.to_owned() },
         MainEvent::Cancelled,
-        MainEvent::Rollback { reason: reason.to_owned(), targets: Vec::new(), overtaken: Vec::new() },
+        MainEvent::Rollback {
+            reason: reason.to_owned(),
+            targets: Vec::new(),
+            overtaken: Vec::new(),
+            unknown: Vec::new(),
+        },
         MainEvent::EnvironmentRestored,
         MainEvent::RollbackComplete,
         MainEvent::RollbackFailed,

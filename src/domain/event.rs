@@ -134,6 +134,9 @@ pub enum MainEvent {
         /// keep what they have: it is not this deployment's any more.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         overtaken: Vec<EnvironmentName>,
+        /// The touched environments of which no good version is known. They keep what they have, too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unknown: Vec<EnvironmentName>,
     },
     /// The rollout failed, and cannot be undone without anybody asking.
     RollbackImpossible {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::decision::{Decision, Statement, Verdict};
 use super::deployment::{Deployment, Progress};
 use super::event::{Event, MainEvent};
-use super::execution::ExecutionStatus;
+use super::execution::{ExecutionStatus, Failure};
 use super::id::{DeploymentId, EnvironmentName, Malformed};
 use super::run::RunEvent;
 use super::state::{FailureReason, Permit, State};
@@ -171,15 +171,18 @@ fn news(before: &Deployment, event: &Event, after: &Progress) -> Option<(Topic, 
         ),
         (Event::Main(MainEvent::RestoreOvertaken { environment, by }), State::RolledBack) => (
             Topic::RolledBack,
-            format!("rolled back, but for {environment}, which keeps what {by} has brought since"),
+            format!(
+                "rolled back, but for {environment}, which keeps what {by} has brought since{}",
+                unrestored(before)
+            ),
         ),
         (_, State::Failed { stage, reason }) => {
             (Topic::Failed, format!("{} in {stage}: {}", reason.name(), reason.message()))
         }
         (_, State::Cancelled) => (Topic::Cancelled, "cancelled".to_owned()),
-        (_, State::RolledBack) => (Topic::RolledBack, "rolled back".to_owned()),
+        (_, State::RolledBack) => (Topic::RolledBack, format!("rolled back{}", unrestored(before))),
         (_, State::RollbackFailed { failure }) => {
-            (Topic::RollbackFailed, format!("the rollback failed, act now: {}", failure.message))
+            (Topic::RollbackFailed, format!("the rollback failed, act now: {}", not_back(before, failure)))
         }
         _ => return None,
     })
@@ -197,6 +200,20 @@ fn path(deployment: &Deployment, topic: Topic) -> String {
         }
         _ => format!(" (path {})", shortcut.path),
     }
+}
+
+/// What a rollback that failed leaves behind: where it failed and why, and what it did not get to.
+fn not_back(deployment: &Deployment, failure: &Failure) -> String {
+    let State::RollingBack(rollback) = &deployment.progress.state else { return failure.message.clone() };
+    let then: Vec<&str> = rollback.then.iter().map(|restore| restore.environment.as_str()).collect();
+    let left = if then.is_empty() { String::new() } else { format!("; not reached: {}", then.join(", ")) };
+    let kept = unrestored(deployment);
+    format!("{} could not be restored: {}{left}{kept}", rollback.now.environment, failure.message)
+}
+
+/// What its rollback does not reach, to be added to what became of it.
+fn unrestored(deployment: &Deployment) -> String {
+    deployment.kept_unrestored().map_or_else(String::new, |kept| format!("; {kept}"))
 }
 
 fn undecided(deployment: &Deployment) -> String {

@@ -19,6 +19,7 @@ impl Deployment {
         stopping: Option<Work>,
         targets: &[Restore],
         overtaken: &[EnvironmentName],
+        unknown: &[EnvironmentName],
     ) -> Option<Arrow> {
         let touched = self.touched();
         let wanted: Vec<&EnvironmentName> = self
@@ -33,8 +34,8 @@ impl Deployment {
         let own: Vec<&EnvironmentName> =
             wanted.iter().copied().filter(|name| !overtaken.contains(name)).collect();
         let given: Vec<&EnvironmentName> = targets.iter().map(|restore| &restore.environment).collect();
-        let missing: Vec<&str> =
-            own.iter().filter(|name| !given.contains(name)).map(|name| name.as_str()).collect();
+        let known: Vec<&EnvironmentName> =
+            own.iter().copied().filter(|name| !unknown.contains(name)).collect();
         let guards = vec![
             Guard::new(
                 "something-was-touched",
@@ -50,13 +51,9 @@ impl Deployment {
             ),
             Guard::new(
                 "last-good-version-known",
-                given == own,
-                if missing.is_empty() {
-                    "known".to_owned()
-                } else {
-                    format!("none for {}", missing.join(", "))
-                },
-                "each touched environment that is still its own has an earlier version that was deployed by this server",
+                given == known && known.is_empty() == own.is_empty(),
+                seen_of_versions(&own, &given),
+                "a touched environment that is still its own has an earlier version that was deployed by this server",
             ),
         ];
         let Some((now, then)) = targets.split_first() else {
@@ -149,6 +146,15 @@ impl Deployment {
         )
     }
 
+    /// What its rollback leaves as it is because nobody knows what was good there, in words.
+    #[must_use]
+    pub fn kept_unrestored(&self) -> Option<String> {
+        let kept = &self.progress.unrestored;
+        let keeps = if kept.len() == 1 { "keeps what it has" } else { "keep what they have" };
+        (!kept.is_empty())
+            .then(|| format!("{} {keeps}: no earlier good version is known", names(kept).join(", ")))
+    }
+
     /// The environments in which something of ours ran or may have run.
     #[must_use]
     pub fn touched(&self) -> std::collections::BTreeSet<EnvironmentName> {
@@ -159,6 +165,21 @@ impl Deployment {
             touched.insert(environment);
         }
         touched
+    }
+}
+
+fn names<'a>(environments: impl IntoIterator<Item = &'a EnvironmentName>) -> Vec<&'a str> {
+    environments.into_iter().map(EnvironmentName::as_str).collect()
+}
+
+/// For which of its own environments a version was found, and for which none.
+fn seen_of_versions(own: &[&EnvironmentName], given: &[&EnvironmentName]) -> String {
+    let (known, missing): (Vec<&EnvironmentName>, Vec<&EnvironmentName>) =
+        own.iter().partition(|name| given.contains(name));
+    match (names(known).join(", "), names(missing).join(", ")) {
+        (_, missing) if missing.is_empty() => "known".to_owned(),
+        (known, missing) if known.is_empty() => format!("none for {missing}"),
+        (known, missing) => format!("known for {known}, none for {missing}"),
     }
 }
 

@@ -121,7 +121,8 @@ pub struct Restore {
     /// Its last good version.
     pub version: Version,
     /// Whether the deployment that is rolled back had rolled out its own version
-    /// there with success. Not known, and so `false`, of a rollback that began earlier.
+    /// there with success, directly after this one: whether undoing that leads here.
+    /// Not known, and so `false`, of a rollback that began earlier.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delivered: bool,
 }
@@ -133,7 +134,7 @@ pub enum WayBack {
     To(Restore),
     /// Another deployment has been there since: it keeps what it has.
     Overtaken,
-    /// No earlier version is known.
+    /// No earlier good version is known.
     Unknown,
 }
 
@@ -142,28 +143,38 @@ impl Restore {
     /// was deployed there, newest first.
     ///
     /// A version that came back was restored, so what was deployed in between
-    /// was rolled back and is not good.
-    #[must_use]
-    pub fn find(environment: &EnvironmentName, history: &[Version], deployment: &DeploymentId) -> WayBack {
-        let mut good: Vec<&Version> = Vec::new();
+    /// was rolled back and is not good. Of the others, `is_bad` says it, newest
+    /// first, until one is not.
+    ///
+    /// # Errors
+    /// Those of `is_bad`.
+    pub fn find<E>(
+        environment: &EnvironmentName,
+        history: &[Version],
+        deployment: &DeploymentId,
+        mut is_bad: impl FnMut(&Version) -> Result<bool, E>,
+    ) -> Result<WayBack, E> {
+        let mut stayed: Vec<&Version> = Vec::new();
         for version in history.iter().rev() {
-            match good.iter().position(|earlier| earlier.deployment == version.deployment) {
-                Some(restored) => good.truncate(restored + 1),
-                None => good.push(version),
+            match stayed.iter().position(|earlier| earlier.deployment == version.deployment) {
+                Some(restored) => stayed.truncate(restored + 1),
+                None => stayed.push(version),
             }
         }
-        let Some((present, earlier)) = good.split_last() else { return WayBack::Unknown };
-        let delivered = present.deployment == *deployment;
-        let version = if delivered {
-            earlier.last()
-        } else if earlier.iter().any(|version| version.deployment == *deployment) {
-            return WayBack::Overtaken;
-        } else {
-            Some(present)
-        };
-        version.map_or(WayBack::Unknown, |version| {
-            WayBack::To(Self { environment: environment.clone(), version: (*version).clone(), delivered })
-        })
+        let delivered = stayed.pop_if(|present| present.deployment == *deployment).is_some();
+        if stayed.iter().any(|version| version.deployment == *deployment) {
+            return Ok(WayBack::Overtaken);
+        }
+        for (passed_over, version) in stayed.into_iter().rev().enumerate() {
+            if !is_bad(version)? {
+                return Ok(WayBack::To(Self {
+                    environment: environment.clone(),
+                    version: version.clone(),
+                    delivered: delivered && passed_over == 0,
+                }));
+            }
+        }
+        Ok(WayBack::Unknown)
     }
 }
 
@@ -407,6 +418,11 @@ mod tests {
 
     /// What deployment `rolled_back` gives back, where these were deployed, oldest first.
     fn found(deployed: &[u128], rolled_back: u128) -> Option<u128> {
+        found_but_for(&[], deployed, rolled_back).map(|(number, _)| number)
+    }
+
+    /// The same where these are bad, and whether undoing the rollout leads there.
+    fn found_but_for(bad: &[u128], deployed: &[u128], rolled_back: u128) -> Option<(u128, bool)> {
         let version = |number| Version {
             deployment: DeploymentId::new(0, number),
             commit: "0123abc".parse().expect("hexadecimal"),
@@ -415,10 +431,20 @@ mod tests {
         };
         let history: Vec<Version> = deployed.iter().rev().map(|number| version(*number)).collect();
         let prod = "prod".parse().expect("a name");
-        let WayBack::To(restore) = Restore::find(&prod, &history, &DeploymentId::new(0, rolled_back)) else {
-            return None;
-        };
-        deployed.iter().copied().find(|number| restore.version == version(*number))
+        let is_bad = |it: &Version| Ok::<_, ()>(bad.iter().any(|number| *it == version(*number)));
+        let way = Restore::find(&prod, &history, &DeploymentId::new(0, rolled_back), is_bad);
+        let Ok(WayBack::To(restore)) = way else { return None };
+        let number = deployed.iter().copied().find(|number| restore.version == version(*number))?;
+        Some((number, restore.delivered))
+    }
+
+    #[test]
+    fn what_is_bad_is_passed_over_and_not_by_undoing_one_rollout() {
+        assert_eq!(found_but_for(&[], &[1, 2, 3], 3), Some((2, true)));
+        assert_eq!(found_but_for(&[2], &[1, 2, 3], 3), Some((1, false)), "undoing would bring 2");
+        assert_eq!(found_but_for(&[2], &[1, 2], 3), Some((1, false)), "3 ran and never succeeded");
+        assert_eq!(found_but_for(&[1, 2], &[1, 2, 3], 3), None);
+        assert_eq!(found_but_for(&[3], &[1, 2, 3], 2), None, "3 has been there since, bad or not");
     }
 
     #[test]

@@ -218,15 +218,15 @@ impl Deployment {
                 self.completed(work, completion).filter(|arrow| arrow.to == State::Completed)
             }
 
-            (State::Active { work, .. }, E::Rollback { targets, overtaken, .. })
+            (State::Active { work, .. }, E::Rollback { targets, overtaken, unknown, .. })
                 if matches!(work.stage, Stage::Deploying(_)) =>
             {
-                self.rolling_back((!work.run.is_at_rest()).then(|| work.clone()), targets, overtaken)
+                self.rolling_back((!work.run.is_at_rest()).then(|| work.clone()), targets, overtaken, unknown)
             }
             (
                 State::AwaitingApproval { .. } | State::Failed { .. } | State::Cancelled | State::Completed,
-                E::Rollback { targets, overtaken, .. },
-            ) => self.rolling_back(None, targets, overtaken),
+                E::Rollback { targets, overtaken, unknown, .. },
+            ) => self.rolling_back(None, targets, overtaken, unknown),
             (State::Active { work, .. }, E::RollbackImpossible { .. }) => self.rollback_impossible(work),
             (State::RollingBack(rollback), E::RestoreOvertaken { environment, by }) => {
                 Some(self.restore_overtaken(rollback, environment, by))
@@ -264,7 +264,10 @@ impl Deployment {
                     progress.touched.insert(environment);
                 }
             }
-            Event::Main(MainEvent::Rollback { .. }) => progress.touched = self.touched(),
+            Event::Main(MainEvent::Rollback { unknown, .. }) => {
+                progress.touched = self.touched();
+                progress.unrestored.clone_from(unknown);
+            }
             _ => {}
         }
         progress.note_place(before, event, at);

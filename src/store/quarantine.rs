@@ -1,5 +1,6 @@
 //! Commits that are not deployed again: a deployment of them was rolled back, or
-//! was to be and could not, and nobody has released them since.
+//! was to be and could not, and nobody has released them since. Where all that came
+//! back was the same commit, as after a redeployment of it, it is not the commit that was bad.
 //!
 //! A commit and its abbreviation are one commit. Two commits with the same
 //! abbreviation are then taken for one, which errs on the safe side.
@@ -44,15 +45,22 @@ pub(super) fn all(
     let rolled_back: Vec<(Quarantine, Timestamp)> = connection
         .prepare_cached(&format!(
             "SELECT id, rolled_back, since FROM (
-                 SELECT number, id,
+                 SELECT number, id, deployment.state AS state,
                      CASE WHEN json_valid(spec) THEN spec ->> '$.commit' END AS rolled_back,
                      CASE WHEN json_valid(progress) THEN progress ->> '$.state_since' END AS since
                  FROM deployment JOIN spec ON spec.deployment = number
                  WHERE active = 0 AND deployment.state IN ('rolled-back', 'rollback-failed') AND service = ?1
              )
              WHERE since IS NOT NULL AND {}
+                 AND NOT (state = 'rolled-back' AND (
+                     SELECT coalesce(min({}), 0)
+                     FROM (SELECT version ->> '$.commit' AS back FROM environment_version
+                           WHERE service = ?1 AND deployment = id AND json_valid(version)
+                               AND version ->> '$.deployment' <> id)
+                 ))
              ORDER BY number DESC LIMIT ?3",
-            same_commit("rolled_back", "?2")
+            same_commit("rolled_back", "?2"),
+            same_commit("back", "rolled_back")
         ))?
         .query_and_then(params![service.as_str(), commit.as_str(), ROLLBACKS_LOOKED_AT], |row| {
             let quarantine = Quarantine {

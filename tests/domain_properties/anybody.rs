@@ -16,7 +16,7 @@ use deployment_orchestrator::domain::subject::Digest;
 
 use super::choices::Choices;
 use super::fixtures::{INITIATOR, asks, environment, gate, intends, person, private_key, statement};
-use super::walk::{Walk, a_pipeline, prod, rollback};
+use super::walk::{Walk, a_pipeline, prod, rollback_but_for};
 
 /// Anything that anybody could say, with right and wrong identities.
 pub(crate) fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event {
@@ -31,7 +31,10 @@ pub(crate) fn any_event(walk: &Walk, choices: &mut Choices, text: &str) -> Event
             }
             choices.of(doors).into()
         }
-        4 => rollback(deployment).into(),
+        4 => {
+            let unknown = choices.of(vec![&[][..], &["dev"], &["prod"], &["prod", "dev"]]);
+            rollback_but_for(deployment, unknown).into()
+        }
         5 => MainEvent::Created { spec: Box::new((*deployment.spec).clone()) }.into(),
         6 => asks(deployment, &gate()),
         7..10 => MainEvent::DecisionMade { decision: any_decision(walk, choices) }.into(),

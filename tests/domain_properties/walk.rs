@@ -114,6 +114,13 @@ impl Walk {
         for notice in &transition.notices {
             assert!(self.notice_keys.insert(notice.key.clone()), "{} again", notice.key);
         }
+        if let Event::Main(MainEvent::Rollback { targets, overtaken, unknown, .. }) = event {
+            let restored = targets.iter().map(|restore| &restore.environment);
+            let named: BTreeSet<_> = restored.chain(overtaken).chain(unknown).cloned().collect();
+            assert!(!targets.is_empty(), "a rollback that restores nothing");
+            assert_eq!(named, self.deployment.touched(), "what was touched comes back or is named");
+            assert_eq!(transition.progress.unrestored, *unknown);
+        }
         if let Event::Run(RunEvent::TriggerIntended { key, digest, .. }) = event {
             assert!(self.correlation_keys.insert(key.clone()), "{key} again");
             if self.deployment.progress.state.work().unwrap().0 == prod() {
@@ -242,6 +249,11 @@ pub(crate) fn succeeded() -> Event {
 
 /// ROLLBACK as the store would complete it, production first.
 pub(crate) fn rollback(deployment: &Deployment) -> MainEvent {
+    rollback_but_for(deployment, &[])
+}
+
+/// The same where no good version of these is known.
+pub(crate) fn rollback_but_for(deployment: &Deployment, unknown: &[&str]) -> MainEvent {
     let touched = deployment.touched();
     let version = Version {
         deployment: DeploymentId::new(0, 7),
@@ -249,11 +261,11 @@ pub(crate) fn rollback(deployment: &Deployment) -> MainEvent {
         branch: "main".parse().unwrap(),
         variables: deployment.spec.variables.clone(),
     };
-    let targets = ["prod", "dev"]
-        .map(environment)
+    let touched = ["prod", "dev"].map(environment).into_iter().filter(|name| touched.contains(name));
+    let (unknown, known): (Vec<_>, Vec<_>) = touched.partition(|name| unknown.contains(&name.as_str()));
+    let targets = known
         .into_iter()
-        .filter(|name| touched.contains(name))
         .map(|environment| Restore { environment, version: version.clone(), delivered: false })
         .collect();
-    MainEvent::Rollback { reason: "why".to_owned(), targets, overtaken: Vec::new() }
+    MainEvent::Rollback { reason: "why".to_owned(), targets, overtaken: Vec::new(), unknown }
 }

@@ -42,6 +42,8 @@ mod reasons;
 #[cfg(test)]
 mod rollback;
 #[cfg(test)]
+mod rollback_targets;
+#[cfg(test)]
 mod sharing;
 #[cfg(test)]
 mod stages;

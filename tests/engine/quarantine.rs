@@ -100,7 +100,9 @@ async fn an_abbreviation_keeps_the_whole_commit_out_and_only_of_its_service() {
 async fn a_release_is_for_every_rollback_before_it_and_for_none_after_it() {
     let (world, _driving) = World::driven();
     completed(&world, EARLIER).await;
-    let [older, newer] = [completed(&world, COMMIT).await, completed(&world, &COMMIT[..7]).await];
+    let older = to_dev(&world, COMMIT).await;
+    older.reaches("completed").await;
+    let newer = completed(&world, &COMMIT[..7]).await;
     for it in [&newer, &older] {
         it.send("ROLLBACK").await;
         it.reaches("rolled-back").await;
@@ -149,4 +151,15 @@ async fn a_commit_whose_rollback_failed_stays_out_too() {
     world.app.release_commit("checkout", COMMIT, "mended by hand", &admin()).await.unwrap();
     assert!(try_start(&world, COMMIT).await.is_ok());
     bad.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_came_back_itself_is_not_kept_out() {
+    let (world, _driving) = World::driven();
+    completed(&world, COMMIT).await;
+    let again = rolled_back(&world, &COMMIT[..7]).await;
+
+    let status = world.app.status(again.id.as_str()).await.unwrap();
+    assert!(!status.caveats.iter().any(|it| it.starts_with("quarantined")), "{:?}", status.caveats);
+    assert!(try_start(&world, COMMIT).await.is_ok());
 }

@@ -24,12 +24,12 @@ use super::world::{COMMIT, Driving, Talk, World};
 pub(super) const EARLIER: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567";
 
 /// An installation whose prod is changed before it drives.
-fn prod(change: impl FnOnce(&mut Environment)) -> (World, Driving) {
+pub(super) fn prod(change: impl FnOnce(&mut Environment)) -> (World, Driving) {
     World::driven_under(|policy| change(policy.workflow.environments.last_mut().unwrap()))
 }
 
 /// Harness undoes what it rolled out of checkout in prod.
-fn undo() -> HarnessRollback {
+pub(super) fn undo() -> HarnessRollback {
     HarnessRollback {
         service: "checkout".parse().unwrap(),
         environment: "prod".parse().unwrap(),
@@ -42,7 +42,7 @@ fn undoing() -> (World, Driving) {
     prod(|prod| prod.rollback = RollbackWay::Harness(undo()))
 }
 
-async fn at_prod<'w>(world: &'w World, commit: &str) -> Talk<'w> {
+pub(super) async fn at_prod<'w>(world: &'w World, commit: &str) -> Talk<'w> {
     let it = world.start(StartRequest { commit_sha: commit.to_owned(), ..StartRequest::default() }).await;
     it.asks(1).await;
     it.approve().await;
@@ -62,7 +62,7 @@ pub(super) async fn to_dev<'w>(world: &'w World, commit: &str) -> Talk<'w> {
         .await
 }
 
-fn given(run: &FakeRun, variable: &str) -> String {
+pub(super) fn given(run: &FakeRun, variable: &str) -> String {
     run.inputs.get(&variable.parse().unwrap()).cloned().unwrap_or_default()
 }
 
@@ -186,7 +186,7 @@ async fn a_rollback_of_harness_that_is_not_found_waits_for_a_person() {
 }
 
 /// An installation that rolls back by itself what fails in prod.
-fn by_itself() -> (World, Driving) {
+pub(super) fn by_itself() -> (World, Driving) {
     prod(|prod| prod.automatic_rollback = true)
 }
 
@@ -280,6 +280,11 @@ async fn an_automatic_rollback_that_fails_pages_and_is_not_made_again() {
     let it = at_prod(&world, COMMIT).await;
     it.reaches("rollback-failed").await;
     world.until(|it| it.told.count(Topic::RollbackFailed) == 1).await;
+    let text = world.told.notices().into_iter().find(|it| it.topic == Topic::RollbackFailed).unwrap().text;
+    assert!(
+        text.contains("act now: prod could not be restored: ") && text.contains("staging, dev"),
+        "{text}"
+    );
     world.pass(Duration::from_hours(1)).await;
 
     assert_eq!(world.harness.triggers_of("deploy_prod"), 3);

@@ -31,7 +31,12 @@ fn main_events(deployment: &Deployment) -> Vec<(&'static str, MainEvent)> {
     let decided =
         |name, verdict| MainEvent::DecisionMade { decision: decision(deployment, 1, &gate(), name, verdict) };
     let complete = |completion| MainEvent::StageComplete { completion };
-    let rollback = |targets| MainEvent::Rollback { reason: "why".to_owned(), targets, overtaken: Vec::new() };
+    let rollback = |targets, unknown| MainEvent::Rollback {
+        reason: "why".to_owned(),
+        targets,
+        overtaken: Vec::new(),
+        unknown,
+    };
     let overtaken = |by| MainEvent::RestoreOvertaken { environment: environment("prod"), by };
     let touched = deployment.touched();
     let wanted = ["prod", "dev"].iter().filter(|name| touched.contains(&environment(name)));
@@ -71,8 +76,9 @@ fn main_events(deployment: &Deployment) -> Vec<(&'static str, MainEvent)> {
         ("", MainEvent::Retry),
         ("", MainEvent::Cancel { reason: "why".to_owned() }),
         ("", MainEvent::Cancelled),
-        ("", rollback(wanted.map(|name| restore(name)).collect())),
-        ("(no targets)", rollback(Vec::new())),
+        ("", rollback(wanted.map(|name| restore(name)).collect(), Vec::new())),
+        ("(dev unknown)", rollback(vec![restore("prod")], vec![environment("dev")])),
+        ("(no targets)", rollback(Vec::new(), Vec::new())),
         ("", overtaken(DeploymentId::new(2, 2))),
         ("(by itself)", overtaken(deployment.id.clone())),
         ("", MainEvent::EnvironmentRestored),

@@ -11,26 +11,32 @@ use super::NOW;
 use super::fixtures::environment;
 use super::samples::{Sample, approved, execution, failure, prod, restore, sample, samples};
 
-/// A rollback puts back what is still the deployment's own, production first, and nothing else.
+/// A rollback puts back what is still the deployment's own and known, production first, and nothing else.
 #[test]
 fn a_rollback_has_exactly_what_is_its_own_in_its_order() {
     let is_completed = |sample: &Sample| sample.deployment.progress.state == State::Completed;
     let completed = samples().into_iter().find(is_completed).unwrap().deployment;
     let (known, own) = (Some("last-good-version-known"), Some("still-its-own"));
-    for (targets, overtaken, unmet) in [
-        (&["prod", "dev"][..], &[][..], None),
-        (&["prod"], &["dev"], None),
-        (&["dev"], &["prod"], None),
-        (&["dev", "prod"], &[], known),
-        (&["prod"], &[], known),
-        (&["prod", "dev", "dev"], &[], known),
-        (&["prod", "dev"], &["dev"], known),
-        (&[], &["prod", "dev"], own),
+    for (targets, overtaken, unknown, unmet) in [
+        (&["prod", "dev"][..], &[][..], &[][..], None),
+        (&["prod"], &["dev"], &[], None),
+        (&["dev"], &["prod"], &[], None),
+        (&["prod"], &[], &["dev"], None),
+        (&["dev"], &[], &["prod"], None),
+        (&[], &[], &["prod", "dev"], known),
+        (&[], &["dev"], &["prod"], known),
+        (&["prod", "dev"], &[], &["dev"], known),
+        (&["dev", "prod"], &[], &[], known),
+        (&["prod"], &[], &[], known),
+        (&["prod", "dev", "dev"], &[], &[], known),
+        (&["prod", "dev"], &["dev"], &[], known),
+        (&[], &["prod", "dev"], &[], own),
     ] {
         let rollback = MainEvent::Rollback {
             reason: "why".to_owned(),
             targets: targets.iter().map(|name| restore(name)).collect(),
             overtaken: overtaken.iter().map(|name| environment(name)).collect(),
+            unknown: unknown.iter().map(|name| environment(name)).collect(),
         };
         let refused = match completed.apply(&rollback.into(), NOW) {
             Ok(_) => None,
@@ -39,7 +45,7 @@ fn a_rollback_has_exactly_what_is_its_own_in_its_order() {
             }
             Err(refusal @ Refusal::NotAllowed { .. }) => panic!("{refusal}"),
         };
-        assert_eq!(refused, unmet, "{targets:?} without {overtaken:?}");
+        assert_eq!(refused, unmet, "{targets:?} without {overtaken:?} and {unknown:?}");
     }
 }
 

@@ -192,8 +192,13 @@ fn rollback(deployment: &Deployment) -> Event {
             delivered: false,
         })
         .collect();
-    MainEvent::Rollback { reason: "errors after the rollout".to_owned(), targets, overtaken: Vec::new() }
-        .into()
+    MainEvent::Rollback {
+        reason: "errors after the rollout".to_owned(),
+        targets,
+        overtaken: Vec::new(),
+        unknown: Vec::new(),
+    }
+    .into()
 }
 
 fn gates() -> Gates {
