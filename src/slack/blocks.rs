@@ -13,11 +13,12 @@ use super::thread::{AskedThere, question};
 use crate::domain::assurance::Assurance;
 use crate::domain::commit::Commit;
 use crate::domain::digest::Digest;
-use crate::domain::id::{CommitSha, IssueKey, PrincipalName};
+use crate::domain::id::{IssueKey, PrincipalName};
 use crate::domain::message::{About, Asked, Message, Severity};
 use crate::domain::notice::{Notice, Topic};
 use crate::domain::principal::Principal;
 use crate::domain::time::{Timestamp, in_words};
+use crate::messenger::short;
 
 /// The `action_id` of the two buttons.
 pub(super) const APPROVE: &str = "approve";
@@ -385,10 +386,6 @@ fn one_line(commit: &Commit) -> String {
 /// Shown to everybody in their own time zone.
 fn moment(at: Timestamp) -> String {
     format!("<!date^{}^{{date_short_pretty}} {{time}}|{}>", at.0.div_euclid(1000), at.to_rfc3339())
-}
-
-fn short(commit: &CommitSha) -> &str {
-    commit.as_str().get(..8).unwrap_or(commit.as_str())
 }
 
 fn fallback(message: &Message) -> String {
