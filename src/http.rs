@@ -7,16 +7,17 @@
 //! by [`Redaction`].
 
 mod redaction;
+mod retry_after;
 
 use std::error::Error as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::Url;
-use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
 
 pub use redaction::Redaction;
+pub use retry_after::retry_after;
 
 /// The largest body that is read. The largest honest answer, a page of 100
 /// executions with all their stages, stays well below it.
@@ -164,12 +165,4 @@ pub async fn body_up_to(limit: usize, mut response: reqwest::Response) -> Result
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// How long the server asks to be left alone, in seconds, which is all that APIs
-/// and their proxies send.
-#[must_use]
-pub fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }

@@ -63,7 +63,7 @@ impl Request {
         };
         let response = request.send().await.map_err(|error| CallFailure::unanswered(&error))?;
         let status = response.status();
-        let retry_after = http::retry_after(&response);
+        let retry_after = http::retry_after(response.headers());
         let body = match http::body(response).await {
             Ok(body) => redaction.apply(&String::from_utf8_lossy(&body)),
             Err(error) if status.is_success() => return Err(CallFailure::unread(&error)),

@@ -81,7 +81,7 @@ const PER_ISSUE: &str = "jira-per-issue-on-write";
 pub(super) fn limits(response: &reqwest::Response) -> Limits {
     let reason = response.headers().get("ratelimit-reason").and_then(|reason| reason.to_str().ok());
     let of = if reason == Some(PER_ISSUE) { Extent::Address } else { Extent::Messenger };
-    Limits { after: http::retry_after(response), of }
+    Limits { after: http::retry_after(response.headers()), of }
 }
 
 impl Failure {
