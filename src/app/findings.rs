@@ -4,10 +4,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::domain::event::Event;
 use crate::domain::finding::{Finding, ValidationReport};
-use crate::domain::record::{EventRecord, What};
-use crate::domain::run::RunEvent;
+use crate::domain::record::EventRecord;
 
 /// What validation found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -35,11 +33,7 @@ pub struct FindingView {
 
 /// The latest report among `records`; nothing before there is one.
 pub(super) fn of(records: &[EventRecord]) -> Option<ValidationView> {
-    let report = records.iter().rev().find_map(|record| match &record.what {
-        What::Event(Event::Run(RunEvent::ValidationReported { report })) => Some(report),
-        _ => None,
-    });
-    report.map(ValidationView::from)
+    records.iter().rev().find_map(EventRecord::report).map(ValidationView::from)
 }
 
 impl From<&ValidationReport> for ValidationView {

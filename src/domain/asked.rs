@@ -107,10 +107,7 @@ fn cautions(deployment: &Deployment, request: &ApprovalRequest, records: &[Event
     let path = shortcut.map(|it| format!("PATH {}; because: {}", it.meaning(), it.reason));
     let freezes = &deployment.progress.overridden;
     let overridden = freezes.iter().map(|freeze| format!("it passes the freeze `{freeze}`"));
-    let report = records.iter().rev().find_map(|record| match &record.what {
-        What::Event(Event::Run(RunEvent::ValidationReported { report })) => Some(report),
-        What::Event(_) | What::Remark(_) => None,
-    });
+    let report = records.iter().rev().find_map(EventRecord::report);
     let warnings = report.into_iter().flat_map(|report| &report.warnings);
     let warnings = warnings.map(|finding| format!("{}: {}", finding.code, finding.message));
     let caveats = request.gate.accept.iter().filter_map(|assurance| assurance.caveat());

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::{FORMAT, RawRecord};
 use super::event::{Event, EventName};
+use super::finding::ValidationReport;
 use super::id::DeploymentId;
 use super::principal::Actor;
 use super::remark::Remark;
+use super::run::RunEvent;
 use super::time::Timestamp;
 
 /// One line of the history of a deployment. Never changed, never removed.
@@ -27,6 +29,17 @@ pub struct EventRecord {
     pub what: What,
     /// The state after it, by its wire name.
     pub state: String,
+}
+
+impl EventRecord {
+    /// What validation found, if this line says so.
+    #[must_use]
+    pub fn report(&self) -> Option<&ValidationReport> {
+        match &self.what {
+            What::Event(Event::Run(RunEvent::ValidationReported { report })) => Some(report),
+            What::Event(_) | What::Remark(_) => None,
+        }
+    }
 }
 
 /// What a line of the history says.
