@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{App, Error};
+use super::{App, Code, Error};
 use crate::domain::deployment::Deployment;
+use crate::domain::id::ChannelName;
 use crate::domain::principal::Actor;
 use crate::domain::role::Right;
 use crate::domain::text::shortened;
@@ -43,22 +44,55 @@ impl App {
     /// The messages that were not delivered so far, oldest first.
     ///
     /// # Errors
-    /// Only those of the database.
+    /// When there is no such deployment or channel.
     pub async fn messages(&self, which: Which) -> Result<Vec<MessageView>, Error> {
-        let undelivered = self.blocking(move |store| store.undelivered(&which)).await?;
+        let wanted = which.clone();
+        let undelivered = self.blocking(move |store| store.undelivered(&wanted)).await?;
+        if undelivered.is_empty() {
+            self.there_is(&which).await?;
+        }
         Ok(undelivered.iter().map(MessageView::from).collect())
     }
 
     /// Try again at once what was not delivered. How many messages these are.
     ///
     /// # Errors
-    /// When `actor` may not operate, or those of the database.
+    /// When `actor` may not operate, or there is no such deployment or channel.
     pub async fn resend(&self, which: Which, actor: &Actor) -> Result<usize, Error> {
         self.require_person(actor, Right::Operate)?;
-        let now = self.clock.now();
-        let resent = self.blocking(move |store| store.resend(&which, now)).await?;
+        let (wanted, now) = (which.clone(), self.clock.now());
+        let resent = self.blocking(move |store| store.resend(&wanted, now)).await?;
+        if resent == 0 {
+            self.there_is(&which).await?;
+        }
         self.wake.ring();
         Ok(resent)
+    }
+
+    /// A misspelt name would look as if all of it had been delivered. A channel that
+    /// has left the config may still have messages, so it is only looked for where there are none.
+    async fn there_is(&self, which: &Which) -> Result<(), Error> {
+        if let Some(id) = &which.deployment {
+            self.load(id.as_str()).await?;
+        }
+        let routing = &self.policy.routing;
+        let mut known = routing.channels.iter().chain(&routing.tracker);
+        match &which.channel {
+            Some(channel) if !known.any(|it| it == channel) => Err(self.no_such_channel(channel)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The refusal of a name that no channel has.
+    fn no_such_channel(&self, name: &ChannelName) -> Error {
+        let routing = &self.policy.routing;
+        let names: Vec<&str> =
+            routing.channels.iter().chain(&routing.tracker).map(ChannelName::as_str).collect();
+        let there_are = match names.as_slice() {
+            [] => "the config has no channels".to_owned(),
+            names => format!("the channels are: {}", names.join(", ")),
+        };
+        Error::new(Code::MalformedArgument, format!("there is no channel `{name}`"), there_are)
     }
 
     /// Those about one deployment that were tried in vain.
@@ -95,7 +129,11 @@ impl MessageView {
     /// How it stands, for people.
     #[must_use]
     pub fn standing(&self) -> String {
-        let times = if self.attempts == 1 { "once".to_owned() } else { format!("{} times", self.attempts) };
+        let times = match self.attempts {
+            0 => return "waits".to_owned(),
+            1 => "once".to_owned(),
+            more => format!("{more} times"),
+        };
         if self.given_up { format!("given up, tried {times}") } else { format!("tried {times}") }
     }
 }

@@ -120,6 +120,24 @@ async fn a_server_does_not_start_with_a_channel_that_it_could_not_tell() {
     let mut command = room.server();
     command.env("CHANNEL_LEDGER_URL", "http://hooks.acme.example/x").env("CHANNEL_LEDGER_SECRET", SECRET);
     assert_misconfigured(&ended(command).await, "CHANNEL_LEDGER_URL: this is an http URL");
-    let unknown = room.run(&["messages", "--channel", "Ledger"]).await;
-    assert_eq!(unknown.code, Some(2), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_name_that_nothing_has_is_not_taken_for_one_of_which_all_was_delivered() {
+    let room = room().await;
+    let receiver = Receiver::answering(StatusCode::NO_CONTENT).await;
+    let mut agent = Wire::open(knowing(&receiver, room.server()), Era::Modern).await;
+    agent.start("dev").await;
+    let refused = async |arguments: &[&str], says: &str| {
+        let ended = room.run(&[&["messages"], arguments].concat()).await;
+        assert!(ended.stdout.is_empty() && ended.stderr.contains(says), "{arguments:?}: {ended:?}");
+    };
+    let there_are = "there is no channel `ledgre`\n  the channels are: ledger";
+    refused(&["--channel", "Ledger"], "malformed-argument").await;
+    refused(&["--channel", "ledgre"], there_are).await;
+    refused(&["--channel", "ledgre", "--resend"], there_are).await;
+    refused(&["dep_01JDK0000000000000000000AA"], "error[unknown-deployment]").await;
+    refused(&["dep_01JDK0000000000000000000AA", "--resend"], "error[unknown-deployment]").await;
+    room.run(&["messages", "--channel", "ledger"]).await.assert_done();
+    assert_eq!(agent.close().await.code, Some(0));
 }

@@ -28,6 +28,17 @@ pub(super) fn prod(change: impl FnOnce(&mut Environment)) -> (World, Driving) {
     World::driven_under(|policy| change(policy.workflow.environments.last_mut().unwrap()))
 }
 
+/// One good answer is enough.
+pub(super) fn healthz() -> HealthCheck {
+    HealthCheck {
+        url: "https://checkout.acme.example/healthz".parse().unwrap(),
+        status: 200,
+        successes: 1,
+        interval_ms: 5_000,
+        timeout_ms: 60_000,
+    }
+}
+
 /// Harness undoes what it rolled out of checkout in prod.
 pub(super) fn undo() -> HarnessRollback {
     HarnessRollback {
@@ -213,13 +224,7 @@ async fn one_that_does_not_get_healthy_is_rolled_back_too() {
     let (world, _driving) = prod(|prod| {
         prod.automatic_rollback = true;
         prod.rollback = RollbackWay::Harness(undo());
-        prod.health = Some(HealthCheck {
-            url: "https://checkout.acme.example/healthz".parse().unwrap(),
-            status: 200,
-            successes: 1,
-            interval_ms: 5_000,
-            timeout_ms: 60_000,
-        });
+        prod.health = Some(healthz());
     });
     completed(&world, EARLIER).await;
     world.environment.answers(&[503]);

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use deployment_orchestrator::config::policy::Policy;
 use deployment_orchestrator::domain::event::{Event, MainEvent};
-use deployment_orchestrator::domain::health::HealthCheck;
 use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::domain::record::What;
 use deployment_orchestrator::domain::rollback_way::RollbackWay;
 
 use super::fake_harness::{Course, rejected};
-use super::rollback::{EARLIER, admin, at_prod, by_itself, completed, given, prod, undo};
+use super::rollback::{EARLIER, admin, at_prod, by_itself, completed, given, healthz, prod, undo};
 use super::world::{COMMIT, World};
 
 /// What is deployed after the bad one.
@@ -104,13 +103,7 @@ async fn what_is_quarantined_does_not_come_back_until_it_is_released() {
 #[tokio::test(start_paused = true)]
 async fn what_did_not_get_healthy_does_not_come_back() {
     let (world, _driving) = prod(|prod| {
-        prod.health = Some(HealthCheck {
-            url: "https://checkout.acme.example/healthz".parse().unwrap(),
-            status: 200,
-            successes: 1,
-            interval_ms: 5_000,
-            timeout_ms: 60_000,
-        });
+        prod.health = Some(healthz());
     });
     completed(&world, EARLIER).await;
     world.environment.answers(&[503]);
