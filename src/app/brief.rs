@@ -13,6 +13,7 @@ use crate::domain::guard::Guard;
 use crate::domain::id::PrincipalName;
 use crate::domain::message::Asked;
 use crate::domain::record::{EventRecord, What};
+use crate::domain::remark::Remark;
 use crate::domain::role::Right;
 use crate::domain::state::State;
 use crate::domain::subject::Digest;
@@ -25,8 +26,19 @@ pub struct BriefView {
     pub status: StatusView,
     /// How the request stands.
     pub question: Question,
+    /// Who opened it first, before they answered, as far as that was noted.
+    pub looks: Vec<LookView>,
     /// The answers to it so far.
     pub answers: Vec<AnswerView>,
+}
+
+/// Somebody who is asked opened the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookView {
+    /// Who.
+    pub by: String,
+    /// When, for the first time.
+    pub at: String,
 }
 
 /// How the latest request stands.
@@ -65,6 +77,8 @@ pub struct OpenQuestion {
     pub what: SubjectView,
     /// For whom it was started, and by which client.
     pub started_by: String,
+    /// Whether it is yet to be noted that the person, who is asked, opened it.
+    pub unseen: bool,
     /// Why the person cannot approve, each in a sentence; none if they can.
     pub against_approving: Vec<String>,
     /// Why the person cannot reject.
@@ -89,7 +103,8 @@ impl App {
             _ => over(&records),
         };
         let answers = records.iter().filter_map(|record| AnswerView::of(record, asked_so_far)).collect();
-        Ok(BriefView { status: self.view(&deployment).await?, question, answers })
+        let looks = records.iter().filter_map(|record| LookView::of(record, asked_so_far)).collect();
+        Ok(BriefView { status: self.view(&deployment).await?, question, looks, answers })
     }
 
     async fn question(
@@ -119,10 +134,15 @@ impl App {
         let asked = Asked::of(deployment, records, live.as_ref(), ways, link, &self.policy.pages);
         let Some(asked) = asked else { return Ok(Question::Changed) };
         let against = |verdict| self.against(deployment, request, session, verdict);
+        let person = session.holder.person();
+        let has_looked =
+            |record| LookView::of(record, request.number).is_some_and(|it| it.by == person.as_str());
+        let is_asked = request.asks(deployment.parties(), person, self.clock.now());
         Ok(Question::Open(Box::new(OpenQuestion {
             asked,
             what: SubjectView::from(subject),
             started_by: deployment.spec.initiator.principal.to_string(),
+            unseen: is_asked && self.may_decide(session).is_ok() && !records.iter().any(has_looked),
             against_approving: against(Verdict::Approve),
             against_rejecting: against(Verdict::Reject),
         })))
@@ -232,6 +252,18 @@ fn over(records: &[EventRecord]) -> Question {
     });
     let last = || records.last().map_or_else(String::new, |record| record.at.to_rfc3339());
     ended.unwrap_or_else(|| Question::Over { outcome: "ended", at: last() })
+}
+
+impl LookView {
+    /// The look in `record`, if it is one at this request.
+    fn of(record: &EventRecord, request: u32) -> Option<Self> {
+        match &record.what {
+            What::Remark(Remark::RequestSeen { request: seen }) if *seen == request => {
+                Some(Self { by: record.actor.principal.to_string(), at: record.at.to_rfc3339() })
+            }
+            What::Event(_) | What::Remark(_) => None,
+        }
+    }
 }
 
 impl BriefView {

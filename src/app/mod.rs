@@ -19,6 +19,7 @@ mod harness;
 mod history;
 mod incidents;
 mod issues;
+mod looks;
 mod messages;
 pub mod metrics;
 mod path;

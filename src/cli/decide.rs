@@ -8,6 +8,7 @@ use crate::app::view::ApprovalView;
 use crate::app::{Code, Error};
 use crate::domain::decision::{Decision, Verdict};
 use crate::domain::gate::PEOPLE_TO_BREAK_GLASS;
+use crate::domain::principal::Actor;
 use crate::domain::text::visible;
 
 pub(super) async fn run(global: &Global, answer: Answer, verdict: Verdict) -> Result<(), Error> {
@@ -29,6 +30,12 @@ pub(super) async fn run(global: &Global, answer: Answer, verdict: Verdict) -> Re
         ));
     }
     if !answer.yes {
+        at_a_terminal()?;
+        // Who holds the person's key is the person, as far as can be known here.
+        if app.policy.people.get(&person).is_some_and(|it| it.key.as_ref() == Some(&key.public())) {
+            let reader = Actor::at_command_line(person.clone());
+            app.note_look(&statement.deployment_id, statement.request, reader).await;
+        }
         confirm(&asked, verdict)?;
     }
     let token = Decision::sign(statement, &key).to_token();
@@ -48,15 +55,19 @@ pub(super) async fn run(global: &Global, answer: Answer, verdict: Verdict) -> Re
     status::show(global, &status)
 }
 
+fn at_a_terminal() -> Result<(), Error> {
+    if std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::NeedsHuman,
+        "a decision is asked for at a terminal, and this is none",
+        "run the command at a terminal, or add --yes when you have read the request",
+    ))
+}
+
 /// Show everything that will happen, and have the environment typed.
 fn confirm(asked: &ApprovalView, verdict: Verdict) -> Result<(), Error> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Error::new(
-            Code::NeedsHuman,
-            "a decision is asked for at a terminal, and this is none",
-            "run the command at a terminal, or add --yes when you have read the request",
-        ));
-    }
     let mut err = std::io::stderr().lock();
     let what = &asked.what;
     let mut show = |name: &str, value: &str| writeln!(err, "  {name:<14} {value}");

@@ -117,11 +117,17 @@ fn pipeline(row: &PipelineView) {
             .map_or_else(String::new, |share| format!(", {} of it outside of working hours", percent(share)));
         output::line(&format!("  people decided in {}{outside}", spread(wait)));
     }
+    if let (Some(until), Some(since)) = (asked.requested_to_first_seen, asked.first_seen_to_decided) {
+        output::line(&format!(
+            "  of which until it was first opened {}, and since then {}",
+            spread(until),
+            spread(since)
+        ));
+    } else if asked.requested_to_decided.is_some() {
+        output::line("  when they first saw the request is not known");
+    }
     if let Some(wait) = asked.decided_to_triggered {
         output::line(&format!("  the trigger followed in {}", spread(wait)));
-    }
-    if !asked.answers.is_empty() {
-        output::line(&format!("  when they first saw the request is {}", asked.first_seen));
     }
 }
 

@@ -168,6 +168,17 @@ impl ApprovalRequest {
         guards
     }
 
+    /// Whether `person` is asked at `at`: one who could still approve, over whichever
+    /// channel, and has not answered.
+    #[must_use]
+    pub fn asks(&self, parties: Parties<'_>, person: &PrincipalName, at: Timestamp) -> bool {
+        let has_answered = |decision: &Decision| self.gate.is_same_person(&decision.statement.person, person);
+        self.gate.approver(person).is_some()
+            && self.may_approve(person, parties)
+            && [self.unexpired(at), self.standing(), self.unrejected()].iter().all(|guard| guard.holds)
+            && !self.decisions.iter().any(has_answered)
+    }
+
     /// The guards that the whole request has to pass before its gate opens.
     /// Every decision is verified anew.
     #[must_use]

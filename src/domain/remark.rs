@@ -76,6 +76,12 @@ pub enum Remark {
         /// It.
         issue: IssueKey,
     },
+    /// A person who is asked opened what they are asked, before they answered it. Of each
+    /// person and request there is one at the most.
+    RequestSeen {
+        /// The number of the request.
+        request: u32,
+    },
     /// A person looked at what was approved past the rules.
     Reviewed {
         /// What they found, from the caller, shortened.
@@ -119,6 +125,7 @@ impl Remark {
             Self::EnvironmentUnlocked { .. } => "ENVIRONMENT_UNLOCKED",
             Self::CommitReleased { .. } => "COMMIT_RELEASED",
             Self::IssueLinked { .. } => "ISSUE_LINKED",
+            Self::RequestSeen { .. } => "REQUEST_SEEN",
             Self::Reviewed { .. } => "REVIEWED",
             Self::IncidentLinked { .. } => "INCIDENT_LINKED",
             Self::TokenMade { .. } => "TOKEN_MADE",

@@ -11,7 +11,7 @@ use super::lookup::{self, Lookup};
 use super::outbox;
 use super::place;
 use super::review;
-use super::row::{from_json, to_json};
+use super::row::{self, from_json, to_json};
 use crate::domain::id::{DeploymentId, IssueKey};
 use crate::domain::notice;
 use crate::domain::principal::Actor;
@@ -22,6 +22,10 @@ use crate::domain::time::Timestamp;
 /// The most remarks about one deployment, and the most about none in one hour.
 /// A flood of refusals must not fill the disk, nor bury what matters.
 pub const MOST_REMARKS: u32 = 200;
+
+/// The most remarks about one deployment before it is no longer noted that somebody
+/// opened a request: what was refused must still find room.
+const MOST_BEFORE_A_LOOK: u32 = MOST_REMARKS / 2;
 
 /// A remark that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +112,7 @@ pub(super) fn add(connection: &Connection, remarked: &Remarked) -> Result<Option
 fn most(remark: &Remark) -> Option<u32> {
     match remark {
         Remark::DecisionRefused { .. } | Remark::AgentRefused { .. } => Some(MOST_REMARKS),
+        Remark::RequestSeen { .. } => Some(MOST_BEFORE_A_LOOK),
         // Of links there are few, whoever makes them: `MOST_LINKED`.
         Remark::IssueLinked { .. }
         | Remark::PipelineAsked { .. }
@@ -123,10 +128,24 @@ fn most(remark: &Remark) -> Option<u32> {
     }
 }
 
-/// The issues that were linked to a deployment, in their order. Its records are
-/// a list through `event`; most deployments have no remark, and are not walked.
+/// The issues that were linked to a deployment, in their order.
 pub(super) fn linked_issues(connection: &Connection, id: &DeploymentId) -> Result<Vec<IssueKey>, Error> {
-    let remarks: Vec<String> = connection
+    let issue = |(remark, _)| match remark {
+        Remark::IssueLinked { issue } => Ok(issue),
+        other => Err(Error::corrupt(format!("the issues of {id}: the history says {}", other.name()))),
+    };
+    named(connection, id, "ISSUE_LINKED")?.into_iter().map(issue).collect()
+}
+
+/// The remarks about a deployment that have this wire name, in their order, each with who
+/// made it. Its records are a list through `event`; most deployments have no remark, and are not walked.
+pub(super) fn named(
+    connection: &Connection,
+    id: &DeploymentId,
+    name: &str,
+) -> Result<Vec<(Remark, Actor)>, Error> {
+    let place = || format!("a remark about {id}");
+    connection
         .prepare_cached(
             "WITH RECURSIVE list (position) AS (
                  SELECT last_record FROM deployment WHERE id = ?1 AND remarks > 0
@@ -134,16 +153,13 @@ pub(super) fn linked_issues(connection: &Connection, id: &DeploymentId) -> Resul
                  SELECT previous FROM list JOIN event USING (position)
                  WHERE previous > 0 AND previous < position
              )
-             SELECT event FROM list JOIN event USING (position)
-             WHERE event LIKE '{\"event\":\"ISSUE_LINKED\"%' ORDER BY position",
+             SELECT event, actor FROM list JOIN event USING (position)
+             WHERE event LIKE '{\"event\":\"' || ?2 || '\"%' ORDER BY position",
         )?
-        .query_map([id.as_str()], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let issue = |remark: &String| match from_json(remark, || format!("the issues of {id}"))? {
-        Remark::IssueLinked { issue } => Ok(issue),
-        other => Err(Error::corrupt(format!("the issues of {id}: the history says {}", other.name()))),
-    };
-    remarks.iter().map(issue).collect()
+        .query_and_then([id.as_str(), name], |row| {
+            Ok((from_json(row::text(row, "event")?, place)?, from_json(row::text(row, "actor")?, place)?))
+        })?
+        .collect()
 }
 
 fn of_the_last_hour(connection: &Connection, now: Timestamp) -> Result<u32, Error> {

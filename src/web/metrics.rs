@@ -123,6 +123,11 @@ fn pipeline(registry: &mut Registry, view: &MetricsView) {
     let retries = Numbers::new(registry, "retries", "What was tried again, by cause");
     let approval =
         Numbers::seconds(registry, "approval", "Time from request to decision, and to the trigger");
+    let decided = Numbers::new(
+        registry,
+        "approvals_decided",
+        "Requests that people decided, by whether it is known when they were first opened",
+    );
     let outside = Numbers::new(
         registry,
         "approval_outside_working_hours_ratio",
@@ -149,7 +154,15 @@ fn pipeline(registry: &mut Registry, view: &MetricsView) {
         }
         let asked = &row.approvals;
         approval.set_spread(&with(&labels, "part", "decision"), asked.requested_to_decided);
+        approval.set_spread(&with(&labels, "part", "first-seen"), asked.requested_to_first_seen);
+        approval.set_spread(&with(&labels, "part", "seen-to-decision"), asked.first_seen_to_decided);
         approval.set_spread(&with(&labels, "part", "trigger"), asked.decided_to_triggered);
+        if let Some(UsualView { count, .. }) = asked.requested_to_decided {
+            let known = asked.first_seen_known;
+            for (word, part) in [("known", known), ("unknown", count.saturating_sub(known))] {
+                decided.set(with(&labels, "first_seen", word), f64::from(part));
+            }
+        }
         if let Some(share) = asked.outside_working_hours {
             outside.set(labels, share);
         }

@@ -35,7 +35,7 @@ async fn a_deployment_is_in_the_numbers_and_an_incident_belongs_to_it() {
     assert_eq!(pipeline["outcomes"], json!([{ "outcome": "completed", "count": 1, "rate": 1.0 }]));
     let stages = pipeline["stages"].as_array().unwrap();
     assert!(stages.iter().all(|stage| stage["attempts"] == 1), "{pipeline}");
-    assert_eq!(pipeline["approvals"]["first_seen"], "not recorded");
+    assert_eq!(pipeline["approvals"]["first_seen_known"], 0, "`--yes` shows nobody anything");
     assert_eq!(pipeline["approvals"]["answers"], json!([{ "answer": "approved", "count": 1 }]));
     let dora = &metrics["dora"][0];
     assert_eq!(dora["deployment_frequency"]["deployments"], 1);

@@ -10,6 +10,7 @@ mod agents;
 mod bytes;
 mod evidence;
 mod histories;
+mod looks;
 #[path = "../support/place.rs"]
 mod place;
 mod release;

@@ -15,6 +15,7 @@ mod event_streams;
 mod health;
 mod issuer;
 mod limits;
+mod looks;
 mod metrics;
 mod oauth;
 mod page_attacks;

@@ -8,7 +8,8 @@ use deployment_orchestrator::domain::metrics::pipeline::Pipelines;
 use deployment_orchestrator::domain::metrics::spread::{Share, Spread};
 use deployment_orchestrator::domain::metrics::story::{Brought, Rollout, StageTimes, Story};
 use deployment_orchestrator::domain::metrics::window::Window;
-use deployment_orchestrator::domain::record::EventRecord;
+use deployment_orchestrator::domain::record::{EventRecord, What};
+use deployment_orchestrator::domain::remark::Remark;
 use deployment_orchestrator::domain::replay::replay;
 use deployment_orchestrator::domain::run::RunEvent;
 use deployment_orchestrator::domain::state::State;
@@ -26,6 +27,9 @@ fn walk(steps: &[(Index, u8)]) -> Tale {
     let mut tale = Tale::new(spec());
     for (which, seconds) in steps {
         tale.after(i64::from(*seconds));
+        if seconds % 5 == 0 {
+            tale.looked(u32::from(seconds % 3));
+        }
         let mut may = choices(&tale.deployment, at(tale.now));
         if may.iter().any(|event| event.name().0 == "EXECUTION_OBSERVED") {
             let failure =
@@ -50,6 +54,20 @@ fn stays(records: &[EventRecord]) -> Vec<(State, u64, &EventRecord)> {
             (before, (records[index].at.0 - records[index - 1].at.0) as u64, &records[index])
         })
         .collect()
+}
+
+/// When each request was first opened, of those that nobody had decided by then.
+fn looks(records: &[EventRecord]) -> Vec<Option<Timestamp>> {
+    let names: Vec<String> = records.iter().map(|record| record.what.name().0).collect();
+    let asked = (0..records.len()).filter(|it| names[*it] == "APPROVAL_REQUESTED");
+    let first_look = |(number, from): (usize, usize)| {
+        let ends = |name: &str| matches!(name, "DECISION_MADE" | "APPROVAL_VOIDED");
+        let over = |it: &usize| ends(&names[*it]) || records[*it].state != "awaiting-approval";
+        let open = (from + 1..records.len()).take_while(|it| !over(it));
+        let of_it = What::Remark(Remark::RequestSeen { request: number as u32 + 1 });
+        open.filter(|it| records[*it].what == of_it).map(|it| records[it].at).next()
+    };
+    asked.enumerate().map(first_look).collect()
 }
 
 const OVER: [&str; 5] = ["completed", "failed", "cancelled", "rolled-back", "rollback-failed"];
@@ -149,7 +167,7 @@ proptest! {
         let prod = story.rollouts.iter().find(|rollout| rollout.production);
         prop_assert_eq!(prod.cloned(), in_production(records));
         let count = |name: &str| records.iter().filter(|record| record.what.name().0 == name).count();
-        prop_assert_eq!(story.approvals.len(), count("APPROVAL_REQUESTED"));
+        prop_assert_eq!(story.approvals.iter().map(|it| it.seen_at).collect::<Vec<_>>(), looks(records));
         prop_assert_eq!(story.retries.iter().filter(|it| it.asked).count(), count("RETRY"));
         prop_assert_eq!(story.retries.iter().filter(|it| !it.asked).count(), count("RETRY_SCHEDULED"));
         let text = serde_json::to_string(&story).unwrap();
@@ -180,6 +198,12 @@ proptest! {
             prop_assert_eq!(spreads.run, of(|it| it.run_ms));
             prop_assert_eq!(spreads.wait, of(|it| it.wait_ms));
         }
+        let decided = || inside.iter().flat_map(|it| &it.approvals).filter_map(|it| Some((it, it.decided_at?)));
+        let seen = decided().filter_map(|(it, decided)| Some((it.requested_at.0, it.seen_at?.0, decided.0)));
+        let (until, since): (Vec<u64>, Vec<u64>) =
+            seen.map(|(requested, seen, decided)| ((seen - requested) as u64, (decided - seen) as u64)).unzip();
+        prop_assert_eq!(row.approvals.to_first_look, spread(&until));
+        prop_assert_eq!(row.approvals.look_to_decision, spread(&since));
         for (outcome, share) in &row.outcomes {
             let same = inside.iter().filter(|it| it.outcome == *outcome).count() as u32;
             prop_assert_eq!(*share, Share { part: same, of: row.deployments });

@@ -60,6 +60,7 @@ fn where_the_time_goes_when_all_goes_well() {
             environment: "prod".parse().unwrap(),
             requested_at: at(70),
             answer: Answered::Approved,
+            seen_at: None,               // nobody was seen opening it
             decided_at: Some(at(3_670)), // an hour after it was asked, one second before APPROVED
             triggered_at: Some(at(3_675)),
         }
@@ -72,6 +73,19 @@ fn where_the_time_goes_when_all_goes_well() {
         "validating ends at 4 s, and each stage takes 16 s"
     );
     assert!(story.retries.is_empty() && !story.hotfix);
+}
+
+#[test]
+fn a_request_is_first_seen_when_somebody_opens_it_before_anybody_decides() {
+    let mut tale = at_the_gate();
+    tale.looked(0).after(2).next("APPROVAL_REQUESTED"); // at 70 s; nobody was asked before
+    tale.after(10).looked(2).after(5).looked(1).after(5).looked(1); // at 80 s of another one, then at 85 s and 90 s
+    tale.after(10).next("APPROVAL_VOIDED").after(1).next("APPROVAL_REQUESTED"); // at 101 s
+    tale.after(4).looked(1).after(5).next("DECISION_MADE"); // at 110 s, by somebody who was not seen to look
+    tale.after(5).looked(2).after(1).next("APPROVED");
+    let seen: Vec<_> =
+        tale.story().approvals.iter().map(|it| (it.requested_at, it.seen_at, it.decided_at)).collect();
+    assert_eq!(seen, [(at(70), Some(at(85)), None), (at(101), None, Some(at(110)))]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use deployment_orchestrator::domain::metrics::story::Story;
 use deployment_orchestrator::domain::metrics::tell::tell;
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::record::{EventRecord, What};
+use deployment_orchestrator::domain::remark::Remark;
 use deployment_orchestrator::domain::run::RunEvent;
 
 use super::place::at;
@@ -23,7 +24,7 @@ impl Tale {
     pub(crate) fn new(spec: Spec) -> Self {
         let deployment = Deployment::create(id(1), spec.clone(), at(0));
         let mut tale = Self { deployment, records: Vec::new(), now: 0 };
-        tale.note(MainEvent::Created { spec: Box::new(spec) }.into());
+        tale.note(What::Event(MainEvent::Created { spec: Box::new(spec) }.into()));
         tale
     }
 
@@ -37,7 +38,7 @@ impl Tale {
     pub(crate) fn say(&mut self, event: impl Into<Event>) -> &mut Self {
         let event = event.into();
         self.deployment.progress = self.deployment.apply(&event, at(self.now)).unwrap().progress;
-        self.note(event);
+        self.note(What::Event(event));
         self
     }
 
@@ -69,14 +70,20 @@ impl Tale {
         tell(&self.records).unwrap()
     }
 
-    fn note(&mut self, event: Event) {
+    /// Grace opens the request of this number now.
+    pub(crate) fn looked(&mut self, request: u32) -> &mut Self {
+        self.note(What::Remark(Remark::RequestSeen { request }));
+        self
+    }
+
+    fn note(&mut self, what: What) {
         self.records.push(EventRecord {
             position: self.records.len() as u64 + 1,
             deployment: self.deployment.id.clone(),
             version: self.deployment.progress.version,
             at: at(self.now),
             actor: Actor::ENGINE,
-            what: What::Event(event),
+            what,
             state: self.deployment.progress.state.name(),
         });
     }

@@ -11,12 +11,19 @@ use deployment_orchestrator::domain::time::Timestamp;
 
 use super::changes::{HOUR, deployment};
 
-fn asked(requested: &str, decided: Option<&str>, triggered: Option<&str>, answer: Answered) -> Asked {
+fn asked(
+    requested: &str,
+    seen: Option<&str>,
+    decided: Option<&str>,
+    triggered: Option<&str>,
+    answer: Answered,
+) -> Asked {
     let instant = |text: &str| Timestamp::parse(text).unwrap();
     Asked {
         environment: "prod".parse().unwrap(),
         requested_at: instant(requested),
         answer,
+        seen_at: seen.map(instant),
         decided_at: decided.map(instant),
         triggered_at: triggered.map(instant),
     }
@@ -30,18 +37,21 @@ fn computed(hours: Option<&Calendar>) -> Pipeline {
             // Tuesday at four until Wednesday at ten.
             asked(
                 "2026-11-10T16:00:00Z",
+                None,
                 Some("2026-11-11T10:00:00Z"),
                 Some("2026-11-11T10:00:00Z"),
                 Answered::Approved,
             ),
-            // Friday at half past four until Monday at half past nine; an hour later it was triggered.
+            // Friday at half past four until Monday at half past nine, first opened on Sunday at half
+            // past four; an hour after the decision it was triggered.
             asked(
                 "2026-11-13T16:30:00Z",
+                Some("2026-11-15T16:30:00Z"),
                 Some("2026-11-16T09:30:00Z"),
                 Some("2026-11-16T10:30:00Z"),
                 Answered::Approved,
             ),
-            asked("2026-11-13T16:30:00Z", None, None, Answered::Expired),
+            asked("2026-11-13T16:30:00Z", Some("2026-11-13T16:31:00Z"), None, None, Answered::Expired),
         ],
         ..deployment(1, "shop", "acme/shop", "aaaaaaa")
     };
@@ -60,6 +70,9 @@ fn the_share_outside_of_working_hours_is_of_all_the_time_until_people_decided() 
     assert_eq!((approvals.waited_ms, approvals.outside_hours_ms), (83 * HOUR, Some(80 * HOUR)));
     assert!((approvals.outside_hours().unwrap() - 80.0 / 83.0).abs() < 1e-9);
     assert_eq!(approvals.to_decision, Some(Spread { median_ms: 18 * HOUR, p90_ms: 65 * HOUR, count: 2 }));
+    // Two days, and 17 hours: of the one request of which it is known.
+    let one = |hours| Some(Spread { median_ms: hours * HOUR, p90_ms: hours * HOUR, count: 1 });
+    assert_eq!((approvals.to_first_look, approvals.look_to_decision), (one(48), one(17)));
     assert_eq!(approvals.to_trigger, Some(Spread { median_ms: 0, p90_ms: HOUR, count: 2 }));
     assert_eq!((approvals.answers[&Answered::Approved], approvals.answers[&Answered::Expired]), (2, 1));
     assert_eq!(computed(None).approvals.outside_hours(), None, "nobody says when people work");

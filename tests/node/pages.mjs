@@ -96,6 +96,8 @@ async function approving(browser, place) {
   await picture(page, "board-empty");
   await accessible(page, "the empty board");
 
+  const events = (id) => JSON.parse(place.run("history", id, "--json")).events;
+  const looks = (id) => events(id).filter((it) => it.event === "REQUEST_SEEN");
   const first = await deploy(place, address, "a".repeat(40));
   await page.locator("#in-flight article .badge", { hasText: "awaiting approval" }).waitFor();
   check("the board shows a deployment move without being reloaded", true);
@@ -109,6 +111,10 @@ async function approving(browser, place) {
   check("a link of another site leads somebody who is signed in to the approval", true);
   await picture(page, "approval");
   await accessible(page, "an approval");
+  await page.getByText("dana opened this request").waitFor();
+  check("a request on the screen of who is asked is noted", looks(first).map((it) => it.by).join() === "dana", events(first));
+  await page.reload();
+  await page.getByText("dana opened this request").waitFor();
   const shown = await page.locator("#question time").first().innerText();
   check("times are in the zone of whoever looks", !shown.includes("UTC"), shown);
 
@@ -119,6 +125,7 @@ async function approving(browser, place) {
   const refused = await text(own.page);
   const closed = (await own.page.getByRole("button", { name: "Approve" }).count()) === 0;
   check("the initiator cannot approve, and is told why", closed && refused.includes("another person approves"), refused);
+  check("once, and of nobody else", looks(first).length === 1, events(first));
   await picture(own.page, "approval-initiator");
   await accessible(own.page, "the initiator's approval");
 
@@ -160,6 +167,7 @@ async function approving(browser, place) {
   check("without a script times are in UTC", utc.endsWith("UTC"), utc);
   await phone.page.getByRole("button", { name: "Approve" }).click();
   await phone.page.locator("#question .notice.good").waitFor();
+  check("without a script nobody is noted", looks(third).length === 0, events(third));
   check("somebody approves on a phone without a script", (await text(phone.page)).includes("dana approved"), await text(phone.page));
 
   const fourth = await deploy(place, address, "d".repeat(40));

@@ -97,11 +97,18 @@ pub struct OutcomeView {
 pub struct ApprovalsView {
     /// What came of it.
     pub answers: Vec<AnswerView>,
-    /// When people first saw a request: this version records it nowhere, and says so.
-    pub first_seen: &'static str,
     /// From the request to the last decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requested_to_decided: Option<UsualView>,
+    /// Of how many of these it is known when somebody who was asked first opened the request, on its
+    /// page or at the command line. Of the others, such as those decided in Slack, it is not.
+    pub first_seen_known: u32,
+    /// From the request until then, of those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_to_first_seen: Option<UsualView>,
+    /// From then to the last decision, of those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_seen_to_decided: Option<UsualView>,
     /// From there to the trigger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decided_to_triggered: Option<UsualView>,
@@ -262,8 +269,10 @@ impl From<Approvals> for ApprovalsView {
             answers: answers
                 .map(|(answer, count)| AnswerView { answer: answer.as_str().to_owned(), count: *count })
                 .collect(),
-            first_seen: "not recorded",
             requested_to_decided: of.to_decision.map(UsualView::from),
+            first_seen_known: of.to_first_look.map_or(0, |spread| spread.count),
+            requested_to_first_seen: of.to_first_look.map(UsualView::from),
+            first_seen_to_decided: of.look_to_decision.map(UsualView::from),
             decided_to_triggered: of.to_trigger.map(UsualView::from),
             outside_working_hours: of.outside_hours().map(rounded),
         }

@@ -52,9 +52,12 @@ pub struct StageSpread {
 pub struct Approvals {
     /// What came of them.
     pub answers: BTreeMap<Answered, u32>,
-    /// From the request to the last decision, where people decided. When they first saw
-    /// it is not recorded.
+    /// From the request to the last decision, where people decided.
     pub to_decision: Option<Spread>,
+    /// The part of it until somebody first opened the request, where that is known.
+    pub to_first_look: Option<Spread>,
+    /// The rest of it, of the same requests.
+    pub look_to_decision: Option<Spread>,
     /// From there to the trigger, where one followed.
     pub to_trigger: Option<Spread>,
     /// How much of the first, all together, was outside of working hours, in
@@ -115,6 +118,8 @@ struct Group {
     answers: BTreeMap<Answered, u32>,
     /// When people were asked and when they decided.
     waits: Vec<(Timestamp, Timestamp)>,
+    to_first_look_ms: Vec<u64>,
+    look_to_decision_ms: Vec<u64>,
     to_trigger_ms: Vec<u64>,
 }
 
@@ -132,10 +137,12 @@ impl Group {
             *self.retries.entry((cause.clone(), *asked)).or_default() += 1;
         }
         *self.outcomes.entry(story.outcome.clone()).or_default() += 1;
-        for Asked { requested_at, answer, decided_at, triggered_at, .. } in &story.approvals {
+        for Asked { requested_at, answer, seen_at, decided_at, triggered_at, .. } in &story.approvals {
             *self.answers.entry(*answer).or_default() += 1;
             let Some(decided) = decided_at else { continue };
             self.waits.push((*requested_at, *decided));
+            self.to_first_look_ms.extend(seen_at.map(|seen| between(*requested_at, seen)));
+            self.look_to_decision_ms.extend(seen_at.map(|seen| between(seen, *decided)));
             self.to_trigger_ms.extend(triggered_at.map(|triggered| between(*decided, triggered)));
         }
     }
@@ -151,6 +158,8 @@ impl Group {
             answers: self.answers,
             outside_hours_ms: hours.map(outside),
             to_decision: Spread::of(waited),
+            to_first_look: Spread::of(self.to_first_look_ms),
+            look_to_decision: Spread::of(self.look_to_decision_ms),
             to_trigger: Spread::of(self.to_trigger_ms),
             waited_ms,
         };

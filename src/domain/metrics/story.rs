@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 
 /// Rises with every change of what a story says, so that none that an older
 /// program told is taken for one of today.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The story of one deployment up to its last record. Durations are milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +129,7 @@ pub struct Repeated {
     pub asked: bool,
 }
 
-/// People were asked. When they first saw that is not recorded anywhere yet.
+/// People were asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
@@ -139,6 +139,10 @@ pub struct Asked {
     pub requested_at: Timestamp,
     /// What came of it.
     pub answer: Answered,
+    /// When somebody who was asked first opened it, as far as that was noted before anybody
+    /// decided. `None` where it is not known: what was read elsewhere is noted nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
     /// When the last of the decisions was made that settled it; `None` if none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,

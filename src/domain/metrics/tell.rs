@@ -11,6 +11,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::{Completion, Event, MainEvent};
 use crate::domain::id::EnvironmentName;
 use crate::domain::record::{EventRecord, What};
+use crate::domain::remark::Remark;
 use crate::domain::replay::{Replayed, Unreplayable};
 use crate::domain::run::{RunEvent, RunStatus};
 use crate::domain::state::{FailureReason, State};
@@ -73,13 +74,17 @@ impl Teller {
 
     fn follow(&mut self, record: &EventRecord) -> Result<(), Unreplayable> {
         self.pass_until(record.at);
-        if let What::Event(event) = &record.what {
-            self.before(event, record.at);
-            self.replayed.follow(record)?;
-            self.after(event, record.at);
-            Ok(())
-        } else {
-            self.replayed.follow(record)
+        match &record.what {
+            What::Event(event) => {
+                self.before(event, record.at);
+                self.replayed.follow(record)?;
+                self.after(event, record.at);
+                Ok(())
+            }
+            What::Remark(remark) => {
+                self.note_look(remark, record.at);
+                self.replayed.follow(record)
+            }
         }
     }
 
@@ -160,6 +165,7 @@ impl Teller {
                 environment: environment.clone(),
                 requested_at: at,
                 answer: Answered::Open,
+                seen_at: None,
                 decided_at: None,
                 triggered_at: None,
             });
@@ -188,6 +194,18 @@ impl Teller {
         asked.answer = answer;
         if !settled {
             asked.decided_at = None;
+        }
+    }
+
+    /// Somebody opened the request. Once anybody has decided, somebody had seen it before that,
+    /// and when, nobody knows.
+    fn note_look(&mut self, remark: &Remark, at: Timestamp) {
+        if let Remark::RequestSeen { request } = remark
+            && *request == self.replayed.deployment.progress.requests
+            && let Some(asked) = self.story.approvals.last_mut()
+            && (asked.answer, asked.decided_at) == (Answered::Open, None)
+        {
+            asked.seen_at.get_or_insert(at);
         }
     }
 

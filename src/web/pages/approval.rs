@@ -52,6 +52,12 @@ pub(super) struct Said {
     token: String,
 }
 
+/// Which request a page shows.
+#[derive(Deserialize)]
+pub(super) struct Shown {
+    request: u32,
+}
+
 /// The page.
 pub(super) async fn show(
     State(pages): State<Arc<Pages>>,
@@ -84,6 +90,21 @@ pub(super) async fn decide(
         }
         None => response,
     }
+}
+
+/// Note that the page is really on somebody's screen, which its script says. Fetching it
+/// says nothing: previews and scanners do that, too.
+pub(super) async fn shown(
+    State(pages): State<Arc<Pages>>,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<String>,
+    Form(Shown { request }): Form<Shown>,
+) -> StatusCode {
+    let Ok(id) = id.parse() else { return StatusCode::NOT_FOUND };
+    if pages.app.may_decide(&visitor.session).is_ok() {
+        pages.app.note_look(&id, request, visitor.actor()).await;
+    }
+    StatusCode::NO_CONTENT
 }
 
 impl Pages {

@@ -1,5 +1,5 @@
-// Keeps a page up to date, and shows times in the zone of whoever looks.
-// Pages work without it: nothing is done here that a form does not do.
+// Keeps a page up to date, shows times in the zone of whoever looks, and says when
+// a request for approval is on their screen. Pages work without it.
 "use strict";
 
 const shown = new Map();
@@ -49,6 +49,20 @@ async function look() {
 
 remember(document);
 localTimes(document);
+
+// Once, and not before somebody can see it: a page may be loaded and never looked at.
+function saySeen() {
+  if (document.visibilityState !== "visible") return;
+  document.removeEventListener("visibilitychange", saySeen);
+  const body = new URLSearchParams(new FormData(seen));
+  fetch(seen.action, { method: "POST", body, credentials: "same-origin", redirect: "error" }).catch(() => {});
+}
+
+const seen = document.getElementById("seen");
+if (seen) {
+  document.addEventListener("visibilitychange", saySeen);
+  saySeen();
+}
 
 const news = document.body.dataset.events;
 if (news) {

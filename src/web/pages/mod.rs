@@ -83,6 +83,7 @@ pub(super) fn routes(pages: &Arc<Pages>, perimeter: &Arc<Perimeter>) -> Router {
         .route("/deployments/{id}/act", post(deployment::act))
         .route("/deployments/{id}/events", get(live::of_one))
         .route("/approvals/{id}", get(approval::show).post(approval::decide))
+        .route("/approvals/{id}/seen", post(approval::shown))
         .route("/sign-out", post(sign_in::leave))
         .layer(from_fn(door::only_our_forms))
         .layer(from_fn(body::whole))

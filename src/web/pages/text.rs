@@ -90,6 +90,14 @@ pub(super) fn outcome_in_full(word: &str) -> &'static str {
     }
 }
 
+/// What happened: its wire name, and in words what that name does not say.
+pub(super) fn event(event: &EventView) -> String {
+    match (event.event.as_str(), event.details_untrusted.get("request")) {
+        (name @ "REQUEST_SEEN", Some(request)) => format!("{name}: request {request} was opened"),
+        (name, _) => name.to_owned(),
+    }
+}
+
 /// What an event carried, in one line.
 pub(super) fn details(event: &EventView) -> String {
     match event.details_untrusted.as_object() {
