@@ -69,6 +69,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         oauth: None,
         harness_secret: None,
         slack: None,
+        incidents: None,
         pace: REQUESTS_PER_SECOND,
         streams,
     };

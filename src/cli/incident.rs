@@ -1,4 +1,5 @@
-//! `link-incident`: something was wrong in production, and a person says so.
+//! `link-incident` and `unlink-incident`: something was wrong in production, or it was not
+//! that, and a person says so.
 
 use super::{Global, act, output, wiring};
 use crate::app::Error;
@@ -40,6 +41,25 @@ pub(super) async fn link(global: &Global, link: Link) -> Result<(), Error> {
         let until =
             resolved.map_or_else(|| "not over yet".to_owned(), |at| format!("until {}", at.to_rfc3339()));
         output::line(&format!("linked {id} to {service}: from {}, {until}", began.to_rfc3339()));
+    }
+    Ok(())
+}
+
+/// An incident that is none, or none of ours.
+#[derive(Debug, clap::Args)]
+pub(super) struct Unlink {
+    /// What it was linked or imported as.
+    id: IncidentId,
+    /// Why it does not count.
+    #[arg(long)]
+    reason: String,
+}
+
+pub(super) async fn unlink(global: &Global, unlink: &Unlink) -> Result<(), Error> {
+    let app = wiring::app_with_database(global)?;
+    app.unlink_incident(&unlink.id, &unlink.reason, &act::person(&app)).await?;
+    if !global.json {
+        output::line(&format!("{} counts nowhere any more; link it again if it should", unlink.id));
     }
     Ok(())
 }

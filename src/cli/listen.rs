@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +15,7 @@ use crate::pulse::Pulse;
 use crate::slack::{self, Answers, Buttons};
 use crate::tools::{EventStream, Server, Streamable};
 use crate::web::{self, Site, SlackButtons, Strangers};
+use crate::webhook;
 
 /// What the command line says about HTTP.
 #[derive(Debug, clap::Args)]
@@ -36,6 +37,7 @@ pub(super) struct Door {
     oauth: Option<AuthorizationServer>,
     harness_secret: Option<SecretString>,
     slack: Option<SlackButtons>,
+    incidents: Option<webhook::Secret>,
 }
 
 impl Listen {
@@ -58,6 +60,7 @@ impl Listen {
         let harness_secret =
             environment::harness_webhook_secret().map_err(|error| wiring::unusable(&error))?;
         let slack = slack_buttons()?;
+        let incidents = incidents_secret()?;
         let strangers =
             if self.allow_anonymous_loopback { Strangers::ActForTheUser } else { Strangers::Refused };
         let oauth = section
@@ -65,7 +68,7 @@ impl Listen {
             .as_ref()
             .map(|it| authorization_server(it, web::resource(section.public_url.as_ref(), address)))
             .transpose()?;
-        Ok(Some(Door { listener, address, section, strangers, oauth, harness_secret, slack }))
+        Ok(Some(Door { listener, address, section, strangers, oauth, harness_secret, slack, incidents }))
     }
 
     fn keep_strangers_out(&self, address: SocketAddr, section: &HttpSection) -> Result<(), Error> {
@@ -102,6 +105,18 @@ fn slack_buttons() -> Result<Option<SlackButtons>, Error> {
     Ok(Some(SlackButtons { signing_secret, answers }))
 }
 
+/// What programs sign with that report incidents, if somebody set it.
+fn incidents_secret() -> Result<Option<webhook::Secret>, Error> {
+    const VARIABLE: &str = "INCIDENTS_WEBHOOK_SECRET";
+    let Some(secret) = environment::secret(VARIABLE).map_err(|error| wiring::unusable(&error))? else {
+        return Ok(None);
+    };
+    secret.expose_secret().parse().map(Some).map_err(|error: webhook::BadSecret| {
+        let hint = format!("set {VARIABLE} to such a secret, or leave it out");
+        Error::new(Code::ConfigInvalid, format!("{VARIABLE}: {error}"), hint)
+    })
+}
+
 /// The authorization server of the config, whose tokens are for `resource`.
 ///
 /// # Errors
@@ -131,7 +146,7 @@ impl Door {
 
     /// Serve until `shutdown`, and then what is under way.
     pub(super) async fn serve(self, app: App, pulse: Pulse, shutdown: CancellationToken) {
-        let Self { listener, address, section, strangers, oauth, harness_secret, slack } = self;
+        let Self { listener, address, section, strangers, oauth, harness_secret, slack, incidents } = self;
         output::line(&format!("MCP is served at http://{address}/mcp"));
         tracing::info!(%address, "serving over HTTP");
         let streams = CancellationToken::new();
@@ -147,6 +162,7 @@ impl Door {
             oauth,
             harness_secret,
             slack,
+            incidents,
             pace: section.requests_per_second.get(),
             streams,
         };

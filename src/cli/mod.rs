@@ -205,6 +205,8 @@ enum Command {
     Metrics(metrics::Metrics),
     /// Say that something was wrong in production, so that metrics need not guess.
     LinkIncident(incident::Link),
+    /// Take an incident back that was linked or imported by mistake.
+    UnlinkIncident(incident::Unlink),
     /// Take in what another tool knows of the past, for metrics alone.
     Import {
         #[command(subcommand)]
@@ -326,6 +328,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Command::Review { id, note } => agents::review(&global, &id, &note).await,
         Command::Metrics(metrics) => metrics::run(&global, metrics).await,
         Command::LinkIncident(link) => incident::link(&global, link).await,
+        Command::UnlinkIncident(unlink) => incident::unlink(&global, &unlink).await,
         Command::Import { rows } => import::run(&global, &rows).await,
         Command::Messages(messages) => messages::run(&global, &messages).await,
         Command::Doctor => doctor::run(&global).await,

@@ -71,6 +71,8 @@ pub enum Channel {
     Slack,
     /// A page in a person's browser.
     Web,
+    /// Another program's webhook.
+    Webhook,
     /// The engine itself.
     Engine,
 }
@@ -91,6 +93,10 @@ impl Actor {
     /// The engine.
     pub const ENGINE: Self =
         Self { principal: Principal::System, channel: Channel::Engine, assurance: Assurance::System };
+
+    /// A program that signed what it sent. It is nobody: what it says is said in no one's name.
+    pub const WEBHOOK: Self =
+        Self { principal: Principal::System, channel: Channel::Webhook, assurance: Assurance::System };
 
     /// A person at the command line, by the operating system's word.
     #[must_use]
@@ -144,7 +150,12 @@ impl From<Recorded> for Actor {
             (Principal::Human { .. }, Channel::McpStdio) => Assurance::Signed,
             (
                 Principal::Human { .. },
-                Channel::McpHttp | Channel::CommandLine | Channel::Slack | Channel::Web | Channel::Engine,
+                Channel::McpHttp
+                | Channel::CommandLine
+                | Channel::Slack
+                | Channel::Web
+                | Channel::Webhook
+                | Channel::Engine,
             ) => Assurance::OsUser,
         });
         Self { principal, channel, assurance }

@@ -98,6 +98,17 @@ pub enum Remark {
         began_at: Timestamp,
         /// When it was over; `None` while it is not.
         resolved_at: Option<Timestamp>,
+        /// When the program signed it that says so, by its own clock. `None`: a person says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent_at: Option<Timestamp>,
+    },
+    /// An incident belongs to nothing here, whoever linked or imported it, until a person
+    /// links it again. About the deployment that it named last, if it named one.
+    IncidentUnlinked {
+        /// What it is called where it is worked on.
+        incident: IncidentId,
+        /// Why, from the caller, shortened.
+        reason: String,
     },
     /// A token was made. About no deployment.
     TokenMade {
@@ -128,6 +139,7 @@ impl Remark {
             Self::RequestSeen { .. } => "REQUEST_SEEN",
             Self::Reviewed { .. } => "REVIEWED",
             Self::IncidentLinked { .. } => "INCIDENT_LINKED",
+            Self::IncidentUnlinked { .. } => "INCIDENT_UNLINKED",
             Self::TokenMade { .. } => "TOKEN_MADE",
             Self::TokenRevoked { .. } => "TOKEN_REVOKED",
         };

@@ -1,18 +1,16 @@
 //! What was imported, and the incidents that were linked: in the history, or with an import.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use rusqlite::{Connection, Row, params};
 
 use super::Store;
 use super::error::Error;
-use super::lookup::INCIDENTS;
-use super::row::{self, from_json};
-use crate::domain::id::{IncidentId, Malformed, PrincipalName};
+use super::incident;
+use super::row;
+use crate::domain::id::{IncidentId, PrincipalName};
 use crate::domain::metrics::imported::{Ended, ImportedCommit, ImportedDeployment, Kind};
-use crate::domain::metrics::incident::Incident;
-use crate::domain::remark::Remark;
+use crate::domain::metrics::incident::{Incident, Word};
 use crate::domain::time::Timestamp;
 
 /// Rows to import. All of them, or none.
@@ -66,7 +64,8 @@ impl Store {
         })
     }
 
-    /// All incidents, by their ids. What the history says of one last counts, and more than an import.
+    /// All incidents, by their ids. What the history says of one last counts, and more than an
+    /// import: one that a person took back is none, whoever imported it.
     ///
     /// # Errors
     /// Only those of the database.
@@ -78,13 +77,11 @@ impl Store {
                 let incident = incident?;
                 known.insert(incident.id.clone(), incident);
             }
-            let mut linked = connection.prepare_cached(
-                "SELECT event, position, id FROM event LEFT JOIN deployment ON number = event.deployment
-                 WHERE lookup = ?1 ORDER BY position",
-            )?;
-            for incident in linked.query_and_then([INCIDENTS], linked_incident)? {
-                let incident = incident?;
-                known.insert(incident.id.clone(), incident);
+            for word in incident::words(connection, None)? {
+                match word {
+                    Word::Linked { incident, .. } => drop(known.insert(incident.id.clone(), incident)),
+                    Word::Unlinked(id) => drop(known.remove(&id)),
+                }
             }
             Ok(known)
         })?;
@@ -202,7 +199,7 @@ fn commit(row: &Row<'_>) -> Result<ImportedCommit, Error> {
         repository: row::parsed(row, "repository")?,
         commit: row::parsed(row, "commit_sha")?,
         committed_at: Timestamp(row.get("committed_at")?),
-        deployed_with: optional(row, "deployed_with")?,
+        deployed_with: row::optional(row, "deployed_with")?,
     })
 }
 
@@ -214,22 +211,6 @@ fn imported_incident(row: &Row<'_>) -> Result<Incident, Error> {
         resolved_at: row.get::<_, Option<i64>>("resolved_at")?.map(Timestamp),
         deployment: None,
     })
-}
-
-fn linked_incident(row: &Row<'_>) -> Result<Incident, Error> {
-    let position: i64 = row.get("position")?;
-    let place = || format!("record {position}");
-    match from_json(row::text(row, "event")?, place)? {
-        Remark::IncidentLinked { incident, service, began_at, resolved_at } => {
-            Ok(Incident { id: incident, service, began_at, resolved_at, deployment: optional(row, "id")? })
-        }
-        other => Err(Error::corrupt(format!("{} is no incident but {}", place(), other.name()))),
-    }
-}
-
-fn optional<T: FromStr<Err = Malformed>>(row: &Row<'_>, column: &str) -> Result<Option<T>, Error> {
-    let text: Option<String> = row.get(column)?;
-    text.map(|text| text.parse().map_err(|error: Malformed| Error::corrupt(error.to_string()))).transpose()
 }
 
 /// The one of `all` that a column says.

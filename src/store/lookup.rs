@@ -61,7 +61,9 @@ impl Lookup {
             What::Remark(Remark::CommitReleased { service, commit, .. }) => {
                 Some(Self::Commit(service.clone(), commit.to_string()))
             }
-            What::Remark(Remark::IncidentLinked { .. }) => Some(Self::Incident),
+            What::Remark(Remark::IncidentLinked { .. } | Remark::IncidentUnlinked { .. }) => {
+                Some(Self::Incident)
+            }
             What::Remark(_) => None,
             What::Event(event) => Self::of_event(event, actor),
         }

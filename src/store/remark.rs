@@ -113,6 +113,7 @@ fn most(remark: &Remark) -> Option<u32> {
     match remark {
         Remark::DecisionRefused { .. } | Remark::AgentRefused { .. } => Some(MOST_REMARKS),
         Remark::RequestSeen { .. } => Some(MOST_BEFORE_A_LOOK),
+        Remark::IncidentLinked { sent_at: Some(_), .. } => Some(MOST_REMARKS),
         // Of links there are few, whoever makes them: `MOST_LINKED`.
         Remark::IssueLinked { .. }
         | Remark::PipelineAsked { .. }
@@ -122,7 +123,8 @@ fn most(remark: &Remark) -> Option<u32> {
         | Remark::EnvironmentUnlocked { .. }
         | Remark::CommitReleased { .. }
         | Remark::Reviewed { .. }
-        | Remark::IncidentLinked { .. }
+        | Remark::IncidentLinked { sent_at: None, .. }
+        | Remark::IncidentUnlinked { .. }
         | Remark::TokenMade { .. }
         | Remark::TokenRevoked { .. } => None,
     }

@@ -38,6 +38,12 @@ pub(super) fn parsed<T: FromStr<Err = Malformed>>(row: &Row<'_>, column: &str) -
     text(row, column)?.parse().map_err(|error: Malformed| Error::corrupt(error.to_string()))
 }
 
+/// [`parsed`], where there may be none.
+pub(super) fn optional<T: FromStr<Err = Malformed>>(row: &Row<'_>, column: &str) -> Result<Option<T>, Error> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| text.parse().map_err(|error: Malformed| Error::corrupt(error.to_string()))).transpose()
+}
+
 pub(super) fn text<'r>(row: &'r Row<'_>, column: &str) -> Result<&'r str, Error> {
     row.get_ref(column)?.as_str().map_err(|error| Error::corrupt(format!("{column}: {error}")))
 }

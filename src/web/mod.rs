@@ -15,6 +15,7 @@ mod challenge;
 mod connections;
 mod health;
 mod held;
+mod incidents;
 mod metrics;
 mod pace;
 mod pages;
@@ -43,6 +44,7 @@ use crate::app::{App, Seals};
 use crate::domain::origin::Origin;
 use crate::oauth::AuthorizationServer;
 use crate::pulse::Pulse;
+use crate::webhook::Secret;
 
 use admission::Admission;
 pub use admission::MOST_AT_ONCE;
@@ -94,6 +96,8 @@ pub struct Site<M, E> {
     pub harness_secret: Option<SecretString>,
     /// What answers from Slack are taken with; without it none are.
     pub slack: Option<SlackButtons>,
+    /// What programs sign with that report incidents; without it none are taken.
+    pub incidents: Option<Secret>,
     /// How many requests each principal may make in a second.
     pub pace: u32,
     /// Cancelled by [`serve`] when streams that nothing ends by itself must end.
@@ -128,6 +132,7 @@ pub async fn serve<M: Transport, E: Transport>(
         oauth,
         harness_secret,
         slack,
+        incidents,
         pace,
         streams,
     } = site;
@@ -161,6 +166,7 @@ pub async fn serve<M: Transport, E: Transport>(
         .route(admission::METADATA, get(admission::metadata).with_state(admission))
         .merge(webhooks(&app, harness_secret))
         .merge(buttons(&app, slack))
+        .merge(reports(&app, incidents))
         .merge(pages::routes(&pages, &perimeter))
         .layer(middleware::from_fn_with_state(perimeter, perimeter::pass));
     let health = Router::new()
@@ -187,6 +193,15 @@ fn buttons(app: &App, slack: Option<SlackButtons>) -> Router {
     Router::new()
         .route("/webhooks/slack", post(slack::pressed))
         .with_state(Arc::new(slack::Door::new(app.clone(), buttons)))
+        .layer(middleware::from_fn(body::whole))
+}
+
+/// Who reports incidents signs them, too.
+fn reports(app: &App, secret: Option<Secret>) -> Router {
+    let Some(secret) = secret else { return Router::new() };
+    Router::new()
+        .route("/webhooks/incidents", post(incidents::reported))
+        .with_state(Arc::new(incidents::Desk::new(app.clone(), secret)))
         .layer(middleware::from_fn(body::whole))
 }
 

@@ -1,14 +1,15 @@
-//! Webhooks to whoever wants to know, signed as Standard Webhooks 1.0.0 says.
+//! Webhooks to whoever wants to know, signed as Standard Webhooks 1.0.0 says; by the same
+//! signature we know those of others.
 //! docs/webhooks.md is the page for receivers.
 
 mod event;
-mod signature;
+pub mod signature;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{CONTENT_TYPE, HeaderName};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
@@ -23,10 +24,6 @@ pub use signature::{BadSecret, Secret};
 
 /// Whom sentences name.
 const WHOM: &str = "the webhook's receiver";
-
-const ID: HeaderName = HeaderName::from_static("webhook-id");
-const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
 /// Where a receiver is, and what it knows us by.
 #[derive(Debug, Clone)]
@@ -65,9 +62,9 @@ impl Webhook {
             .http
             .post(self.address.expose().clone())
             .header(CONTENT_TYPE, "application/json")
-            .header(ID, id)
-            .header(TIMESTAMP, seconds)
-            .header(SIGNATURE, signature)
+            .header(signature::ID_HEADER, id)
+            .header(signature::TIMESTAMP_HEADER, seconds)
+            .header(signature::SIGNATURE_HEADER, signature)
             .body(body);
         judged(&messenger::ask(request, WHOM, &self.address.redaction()).await?)
     }

@@ -60,7 +60,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("app", &["domain", "store", "ports", "clock", "wake", "metrics", "config::policy", "inspection"]),
     ("bridge", &["app", "domain", "http"]),
     ("tools", &["app", "domain"]),
-    ("web", &["app", "domain", "oauth", "pulse", "clock", "metrics", "slack"]),
+    ("web", &["app", "domain", "oauth", "pulse", "clock", "metrics", "slack", "webhook"]),
     ("cli", &["*"]),
     ("main", &["*"]),
 ];

@@ -87,11 +87,13 @@ async fn nobody_is_let_in_by_accident() {
         assert!(refused.stderr.contains("error[config-invalid]: "), "{arguments:?}: {refused:?}");
         assert!(refused.stderr.contains(says), "{arguments:?}: {refused:?}");
     }
-    let mut command = room.server();
-    command.args(["--http", "127.0.0.1:0"]).env("HARNESS_WEBHOOK_SECRET", "guess me");
-    let refused = ended(command).await;
-    assert_eq!(refused.code, Some(2), "{refused:?}");
-    assert!(!refused.stderr.contains("guess me"), "{refused:?}");
+    for secret in ["HARNESS_WEBHOOK_SECRET", "INCIDENTS_WEBHOOK_SECRET"] {
+        let mut command = room.server();
+        command.args(["--http", "127.0.0.1:0"]).env(secret, "guess me");
+        let refused = ended(command).await;
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains(secret) && !refused.stderr.contains("guess me"), "{refused:?}");
+    }
     // A name without TLS does not help, one with it does.
     let config = std::fs::read_to_string(room.path("config/deployment-orchestrator/config.toml")).unwrap();
     room.write_config(&format!("{config}\n[http]\npublic_url = \"http://deploy.acme.example\"\n"));

@@ -62,6 +62,16 @@ async fn a_deployment_is_in_the_numbers_and_an_incident_belongs_to_it() {
     assert_eq!(dora["failed_deployment_recovery_time"]["unrecovered"], 0);
     assert_eq!(dora["failed_deployment_recovery_time"]["count"], 1);
 
+    room.run(&["unlink-incident", "INC-7", "--reason", "a drill"]).await.assert_done();
+    let rate = room.run(&["metrics", "--json"]).await.json()["dora"][0]["change_fail_rate"].clone();
+    assert_eq!((&rate["failed"], &rate["by_incident"]), (&json!(0), &json!(0)));
+    assert_misused(&room.run(&["unlink-incident", "INC-7", "--reason", "x"]).await, "no incident INC-7");
+    let history = room.run(&["history", &id, "--json"]).await.json();
+    let last = history["events"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["event"], "INCIDENT_UNLINKED", "where it was linked");
+    assert_eq!(last["details_untrusted"], json!({ "incident": "INC-7", "reason": "a drill" }));
+    run(link(&["--resolved", &ended, "--deployment", &id])).await.assert_done();
+
     let table = room.run(&["metrics", "--csv"]).await;
     table.assert_done();
     assert!(table.stdout.starts_with("service,environment,metric,value\n"), "{}", table.stdout);

@@ -13,6 +13,7 @@ mod client;
 mod crowds;
 mod event_streams;
 mod health;
+mod incidents;
 mod issuer;
 mod limits;
 mod looks;

@@ -42,6 +42,9 @@ pub(crate) const FRIEND: &str = "https://dashboard.acme.example";
 /// What Harness shows with its hints.
 pub(crate) const SECRET: &str = "h4rn3ss-sh4r3s-th1s";
 
+/// What signs reports of incidents.
+pub(crate) const INCIDENTS_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
 /// What Slack signs with.
 pub(crate) const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 
@@ -211,6 +214,7 @@ impl World {
             oauth,
             harness_secret: Some(SECRET.to_owned().into()),
             slack,
+            incidents: Some(INCIDENTS_SECRET.parse().unwrap()),
             pace: config.http.requests_per_second.get(),
             streams,
         };

@@ -134,6 +134,7 @@ fn the_last_word_on_an_incident_counts() {
             service: "checkout".parse().unwrap(),
             began_at: at(5),
             resolved_at: resolved.map(at),
+            sent_at: None,
         };
         store.remark(&Remarked { about, remark, actor: person.clone(), at: at(9) }).unwrap().unwrap();
     };

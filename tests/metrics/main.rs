@@ -9,6 +9,7 @@
 mod any_history;
 mod changes;
 mod dora;
+mod incidents;
 mod kept;
 mod lead_time;
 #[path = "../support/place.rs"]

@@ -22,6 +22,54 @@ pub struct Incident {
     pub deployment: Option<DeploymentId>,
 }
 
+/// What the history says of an incident at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// It is linked.
+    Linked {
+        /// As what.
+        incident: Incident,
+        /// When the program signed it that said so, by its own clock; `None`: a person said so.
+        sent_at: Option<Timestamp>,
+    },
+    /// A person took it back.
+    Unlinked(IncidentId),
+}
+
+/// What comes of what a program says of an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// It is to be kept, as this.
+    News(Incident),
+    /// It is what was said last.
+    Known,
+    /// The program has said something later: this was overtaken on its way, or is sent again
+    /// by somebody who overheard it.
+    Overtaken,
+    /// A person has taken the incident back, and only a person links it again.
+    TakenBack,
+}
+
+/// What comes of it that a program says `said`, and signed that at `sent_at`, after all the
+/// `words` on this incident. Programs that watch production know no deployments: what a
+/// person said of that stays, unless the program says otherwise or names another service.
+#[must_use]
+pub fn heard(words: &[Word], said: Incident, sent_at: Timestamp) -> Heard {
+    let is_later = |word: &Word| matches!(word, Word::Linked { sent_at: Some(sent), .. } if *sent > sent_at);
+    if words.iter().any(is_later) {
+        return Heard::Overtaken;
+    }
+    match words.last() {
+        None => Heard::News(said),
+        Some(Word::Unlinked(_)) => Heard::TakenBack,
+        Some(Word::Linked { incident: last, .. }) => {
+            let known = last.deployment.clone().filter(|_| last.service == said.service);
+            let said = Incident { deployment: said.deployment.clone().or(known), ..said };
+            if said == *last { Heard::Known } else { Heard::News(said) }
+        }
+    }
+}
+
 /// The incidents of each change, by the number of the change in `changes`, and
 /// those that belong to none.
 ///
