@@ -80,7 +80,7 @@ fn a_program_is_heard_once_and_its_latest_word_counts() {
     assert_eq!(hear(&store, began.clone(), 11), Heard::Known, "signed again");
     assert_eq!(hear(&store, over.clone(), 12), Heard::News(over.clone()));
     assert_eq!(hear(&store, began.clone(), 10), Heard::Overtaken, "sent again by somebody who overheard it");
-    assert_eq!(store.incidents().unwrap(), [over.clone()]);
+    assert_eq!(store.incidents().unwrap(), std::slice::from_ref(&over));
 
     // What a person knows of the deployment stays; a name that begins alike is another incident.
     link(&store, incident("INC-1", Some(8), Some(id(1))));
