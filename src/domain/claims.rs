@@ -114,13 +114,13 @@ impl Expected {
 }
 
 /// A text that is not empty.
-fn text<'a>(claims: &'a Claims, name: &str) -> Result<&'a str, Refused> {
+pub(super) fn text<'a>(claims: &'a Claims, name: &str) -> Result<&'a str, Refused> {
     let text = claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     text.ok_or_else(|| Refused::Malformed(name.to_owned()))
 }
 
 /// A text or a list of texts.
-fn words<'a>(claims: &'a Claims, name: &str) -> Result<Vec<&'a str>, Refused> {
+pub(super) fn words<'a>(claims: &'a Claims, name: &str) -> Result<Vec<&'a str>, Refused> {
     let words = match claims.get(name) {
         Some(Value::String(one)) => Some(vec![one.as_str()]),
         Some(Value::Array(many)) => many.iter().map(Value::as_str).collect(),
@@ -130,7 +130,7 @@ fn words<'a>(claims: &'a Claims, name: &str) -> Result<Vec<&'a str>, Refused> {
 }
 
 /// Seconds since the Unix epoch, which may have a fraction.
-fn instant(claims: &Claims, name: &str) -> Result<Option<Timestamp>, Refused> {
+pub(super) fn instant(claims: &Claims, name: &str) -> Result<Option<Timestamp>, Refused> {
     let Some(claim) = claims.get(name) else { return Ok(None) };
     let seconds = claim.as_f64().ok_or_else(|| Refused::Malformed(name.to_owned()))?;
     #[expect(clippy::cast_possible_truncation, reason = "beyond its ends it saturates, which is as far away")]

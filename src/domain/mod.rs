@@ -28,6 +28,7 @@ pub mod guard;
 pub mod health;
 pub(crate) mod hex;
 pub mod id;
+pub mod id_token;
 pub mod issue;
 pub mod limits;
 pub mod message;

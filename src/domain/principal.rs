@@ -69,8 +69,10 @@ pub enum Channel {
     CommandLine,
     /// A button in Slack.
     Slack,
-    /// A page in a person's browser.
+    /// A page in a person's browser, in which they have shown a token.
     Web,
+    /// The same, in which they have signed in at the OpenID provider.
+    WebOpenid,
     /// Another program's webhook.
     Webhook,
     /// The engine itself.
@@ -154,6 +156,7 @@ impl From<Recorded> for Actor {
                 | Channel::CommandLine
                 | Channel::Slack
                 | Channel::Web
+                | Channel::WebOpenid
                 | Channel::Webhook
                 | Channel::Engine,
             ) => Assurance::OsUser,

@@ -139,7 +139,7 @@ impl Cache {
         let failure = fetched.as_ref().err().copied();
         match failure {
             Some(failure) if before.failure != Some(failure) => {
-                tracing::warn!(url = %self.url, %failure, "keys for access tokens could not be fetched");
+                tracing::warn!(url = %self.url, %failure, "keys that verify tokens could not be fetched");
             }
             None if before.failure.is_some() => tracing::info!(url = %self.url, "keys are fetched again"),
             _ => {}

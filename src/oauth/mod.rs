@@ -1,5 +1,5 @@
 //! Access tokens of the authorization server that the config names: whether it
-//! signed them, and what they grant.
+//! signed them, and what they grant. Beside them, people who sign in ([`openid`]).
 //!
 //! The token is read ([`token`]), the key that it names is found among those
 //! that the server publishes ([`keys`], [`cache`]), the signature is verified
@@ -10,6 +10,7 @@
 
 mod cache;
 mod keys;
+pub mod openid;
 mod signature;
 mod token;
 
@@ -22,7 +23,7 @@ use crate::http;
 use cache::Cache;
 pub use cache::{FRESH_FOR, GOOD_FOR, RETRY_AFTER, UNSEEN_FOR, Unavailable};
 pub use token::Fault;
-use token::Presented;
+use token::{Kind, Presented};
 
 /// The authorization server whose tokens are accepted. Cheap to clone.
 #[derive(Clone)]
@@ -61,7 +62,7 @@ impl AuthorizationServer {
     /// # Errors
     /// Why it grants nothing.
     pub async fn examine(&self, token: &str, now: Timestamp) -> Result<Granted, Refused> {
-        let presented = Presented::read(token)?;
+        let presented = Presented::read(token, Kind::Access)?;
         let keys = self.keys.with(&presented.key_id, now).await?;
         let claims = presented.verified(keys.called(&presented.key_id))?;
         Ok(self.expected.judge(&claims, now)?)

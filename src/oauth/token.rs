@@ -10,8 +10,24 @@ use crate::domain::claims::Claims;
 /// The longest token. The longest honest ones list a person's groups.
 const LONGEST: usize = 16 * 1024;
 
-/// What an access token may call itself. Much that a server signs is none.
-const TYPES: [&str; 3] = ["at+jwt", "application/at+jwt", "jwt"];
+/// For what a token is shown. Much that a server signs is for something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// For access.
+    Access,
+    /// To say who signed in.
+    Identity,
+}
+
+impl Kind {
+    /// What such a token may call itself.
+    fn types(self) -> &'static [&'static str] {
+        match self {
+            Self::Access => &["at+jwt", "application/at+jwt", "jwt"],
+            Self::Identity => &["jwt"],
+        }
+    }
+}
 
 /// Why a token proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +39,8 @@ pub enum Fault {
     #[error("this is not a JSON Web Token signed with RS256, PS256, ES256 or EdDSA")]
     Unacceptable,
     /// It is something else that the server signed.
-    #[error("this token is not an access token: its `typ` is neither at+jwt nor JWT")]
-    Type,
+    #[error("this token is of another kind: its `typ` is none of {}", .0.join(", "))]
+    Type(&'static [&'static str]),
     /// It must not be used by whoever does not understand some part of it.
     #[error("this token demands what is not understood here (`crit`)")]
     Critical,
@@ -48,7 +64,8 @@ pub(super) struct Presented<'a> {
 }
 
 impl<'a> Presented<'a> {
-    pub(super) fn read(text: &'a str) -> Result<Self, Fault> {
+    /// The token, if it is of this kind.
+    pub(super) fn read(text: &'a str, kind: Kind) -> Result<Self, Fault> {
         if text.len() > LONGEST {
             return Err(Fault::TooLong);
         }
@@ -56,8 +73,9 @@ impl<'a> Presented<'a> {
         if !ALGORITHMS.contains(&header.alg) {
             return Err(Fault::Unacceptable);
         }
-        if header.typ.is_some_and(|typ| !TYPES.contains(&typ.to_ascii_lowercase().as_str())) {
-            return Err(Fault::Type);
+        let types = kind.types();
+        if header.typ.is_some_and(|typ| !types.contains(&typ.to_ascii_lowercase().as_str())) {
+            return Err(Fault::Type(types));
         }
         if header.crit.is_some() {
             return Err(Fault::Critical);

@@ -85,7 +85,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ring", &["oauth", "slack", "webhook"]),
     ("lettre", &["mail"]),
     ("rustls", &["http"]),
-    ("form_urlencoded", &["slack"]),
+    ("form_urlencoded", &["oauth", "slack"]),
     ("getrandom", &["clock"]),
     ("granit_parser", &["yaml"]),
     ("croner", &["domain::calendar::cron"]),

@@ -44,7 +44,7 @@ pub struct EventView {
     /// What an agent's client calls itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_untrusted: Option<String>,
-    /// How: `mcp-stdio`, `mcp-http`, `command-line`, `slack`, `web`, `webhook` or `engine`.
+    /// How: `mcp-stdio`, `mcp-http`, `command-line`, `slack`, `web`, `web-openid`, `webhook` or `engine`.
     pub channel: String,
     /// What tells us so: `system`, `os-user`, `agent`, `client-confirmed`, `slack`, `web` or `signed`.
     pub assurance: String,
