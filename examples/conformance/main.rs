@@ -67,6 +67,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         origins: BTreeSet::new(),
         strangers: Strangers::ActForTheUser,
         oauth: None,
+        openid: None,
         harness_secret: None,
         slack: None,
         incidents: None,

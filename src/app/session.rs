@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{App, Code, Error, Seals};
+use super::{App, Code, Error, Seals, SignIn};
 use crate::domain::assurance::Assurance;
 use crate::domain::claims::Granted;
 use crate::domain::id::{PrincipalName, TokenId};
@@ -28,6 +28,11 @@ impl Session {
     #[must_use]
     pub fn of_this_machine(user: PrincipalName) -> Self {
         Self { holder: Holder::Agent { on_behalf_of: user }, roles: None, assurance: Assurance::Agent }
+    }
+
+    /// A person who has signed in at the OpenID provider.
+    pub(super) fn of_a_person_in_a_browser(name: PrincipalName) -> Self {
+        Self { holder: Holder::Browser { name }, roles: None, assurance: Assurance::Web }
     }
 
     /// Whose deeds are done in it. `client` is what the program calls itself.
@@ -98,11 +103,18 @@ impl App {
         }
     }
 
-    /// As whom somebody is still let in who has signed in by `grant`.
+    /// As whom somebody is still let in who was signed in by this.
     ///
     /// # Errors
-    /// As [`Self::admit`].
-    pub async fn readmit(&self, grant: &Grant, seals: &Seals) -> Result<Session, Error> {
+    /// As [`Self::admit`]; for whom a provider knows `not-permitted`.
+    pub async fn readmit(&self, by: &SignIn, seals: &Seals) -> Result<Session, Error> {
+        let grant = match by {
+            SignIn::Token(grant) => grant,
+            SignIn::Openid(identity) => {
+                self.still_known(identity)?;
+                return Ok(Session::of_a_person_in_a_browser(identity.person.clone()));
+            }
+        };
         let (token, server) = self.token_here(grant.id.clone()).await?;
         let stands = token.stands(|it| seals.holds(it, &server), self.clock.now());
         let stands = stands.map_err(|why| refused(why.to_string()))?;

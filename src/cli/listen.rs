@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{output, wiring};
 use crate::app::{App, Code, Error};
-use crate::config::{HttpSection, OauthSection, environment};
+use crate::config::{HttpSection, OauthSection, SignInSection, environment};
 use crate::domain::page::Pages;
 use crate::oauth::AuthorizationServer;
+use crate::oauth::openid::{self, OpenidProvider};
 use crate::pulse::Pulse;
 use crate::slack::{self, Answers, Buttons};
 use crate::tools::{EventStream, Server, Streamable};
@@ -35,6 +36,7 @@ pub(super) struct Door {
     section: HttpSection,
     strangers: Strangers,
     oauth: Option<AuthorizationServer>,
+    openid: Option<OpenidProvider>,
     harness_secret: Option<SecretString>,
     slack: Option<SlackButtons>,
     incidents: Option<webhook::Secret>,
@@ -68,7 +70,8 @@ impl Listen {
             .as_ref()
             .map(|it| authorization_server(it, web::resource(section.public_url.as_ref(), address)))
             .transpose()?;
-        Ok(Some(Door { listener, address, section, strangers, oauth, harness_secret, slack, incidents }))
+        let openid = section.sign_in.as_ref().map(|it| openid_provider(it, &section)).transpose()?;
+        Ok(Some(Door { listener, address, section, strangers, oauth, openid, harness_secret, slack, incidents }))
     }
 
     fn keep_strangers_out(&self, address: SocketAddr, section: &HttpSection) -> Result<(), Error> {
@@ -130,6 +133,24 @@ pub(super) fn authorization_server(
     })
 }
 
+/// The OpenID provider of the config, at which people sign in to the pages of `http`.
+///
+/// # Errors
+/// When our secret there cannot be read, or the system has no usable root certificates.
+pub(super) fn openid_provider(section: &SignInSection, http: &HttpSection) -> Result<OpenidProvider, Error> {
+    let settings = openid::Settings {
+        expected: section.expected.clone(),
+        secret: environment::openid_client_secret().map_err(|error| wiring::unusable(&error))?,
+        scopes: section.scopes.clone(),
+        redirect_uri: http.redirect_uri().map_err(|why| {
+            Error::new(Code::ConfigInvalid, why, "name it in the config, or leave [http.sign_in] out")
+        })?,
+    };
+    OpenidProvider::new(settings).map_err(|error| {
+        Error::new(Code::ConfigInvalid, error.to_string(), "install the root certificates of this system")
+    })
+}
+
 impl Door {
     /// Whether messages in Slack show buttons: where somebody takes the answers.
     pub(super) fn buttons(&self) -> Buttons {
@@ -146,7 +167,7 @@ impl Door {
 
     /// Serve until `shutdown`, and then what is under way.
     pub(super) async fn serve(self, app: App, pulse: Pulse, shutdown: CancellationToken) {
-        let Self { listener, address, section, strangers, oauth, harness_secret, slack, incidents } = self;
+        let Self { listener, address, section, strangers, oauth, openid, harness_secret, slack, incidents } = self;
         output::line(&format!("MCP is served at http://{address}/mcp"));
         tracing::info!(%address, "serving over HTTP");
         let streams = CancellationToken::new();
@@ -160,6 +181,7 @@ impl Door {
             origins: section.origins,
             strangers,
             oauth,
+            openid,
             harness_secret,
             slack,
             incidents,

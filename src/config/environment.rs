@@ -133,6 +133,18 @@ pub fn slack_bot_token() -> Result<Option<SecretString>, Error> {
     secret("SLACK_BOT_TOKEN")
 }
 
+/// Our secret at the OpenID provider, if somebody set it; without it we are a public client.
+///
+/// # Errors
+/// When it cannot be read, or the file is empty.
+pub fn openid_client_secret() -> Result<Option<SecretString>, Error> {
+    let secret = secret("OPENID_CLIENT_SECRET")?;
+    if secret.as_ref().is_some_and(|it| it.expose_secret().is_empty()) {
+        return Err(Error::Missing("the file named by OPENID_CLIENT_SECRET_FILE is empty".to_owned()));
+    }
+    Ok(secret)
+}
+
 /// What a bridge shows to its server, if somebody set it.
 ///
 /// # Errors

@@ -88,6 +88,9 @@ impl ConfigFile {
             policy.routing.tracker = Some(jira::channel(&self.channels)?);
         }
         let Self { harness, http, channels, server_key, .. } = self;
+        if http.sign_in.is_some() {
+            http.redirect_uri()?;
+        }
         Ok(Config { policy, harness, http, channels, jira, server_key })
     }
 

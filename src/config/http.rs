@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use serde::Deserialize;
 
 use super::oauth::OauthSection;
+use super::sign_in::{SignInSection, redirect_uri};
 use crate::domain::origin::Origin;
 
 /// `[http]`
@@ -20,6 +21,8 @@ pub struct HttpSection {
     pub requests_per_second: NonZeroU32,
     /// The authorization server whose access tokens are accepted, too.
     pub oauth: Option<OauthSection>,
+    /// Where people sign in to the pages, beside the tokens for browsers.
+    pub sign_in: Option<SignInSection>,
 }
 
 /// Far more than an agent needs, and far less than the server bears.
@@ -27,6 +30,22 @@ const DEFAULT_PACE: NonZeroU32 = NonZeroU32::new(50).expect("it is not zero");
 
 impl Default for HttpSection {
     fn default() -> Self {
-        Self { public_url: None, origins: BTreeSet::new(), requests_per_second: DEFAULT_PACE, oauth: None }
+        Self {
+            public_url: None,
+            origins: BTreeSet::new(),
+            requests_per_second: DEFAULT_PACE,
+            oauth: None,
+            sign_in: None,
+        }
+    }
+}
+
+impl HttpSection {
+    /// Where the OpenID provider sends people back to.
+    ///
+    /// # Errors
+    /// When nobody can come back there, or not safely.
+    pub fn redirect_uri(&self) -> Result<String, String> {
+        redirect_uri(self.public_url.as_ref())
     }
 }

@@ -17,6 +17,7 @@ mod people;
 mod pipeline;
 pub mod policy;
 mod rollback;
+mod sign_in;
 mod url;
 mod validation;
 mod version;
@@ -30,6 +31,7 @@ pub use http::HttpSection;
 pub use jira::JiraSection;
 pub use oauth::OauthSection;
 pub use policy::Policy;
+pub use sign_in::SignInSection;
 
 use crate::domain::id::ChannelName;
 

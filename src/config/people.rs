@@ -21,6 +21,7 @@ pub(super) struct PersonSection {
     #[serde(default)]
     emails: BTreeSet<PrincipalName>,
     oauth_subject: Option<String>,
+    openid_subject: Option<String>,
     slack_user: Option<SlackUser>,
     agent: Option<LimitsSection>,
 }
@@ -73,7 +74,6 @@ impl PeopleSection {
     pub(super) fn people(&self, agent: &AgentSection) -> Result<BTreeMap<PrincipalName, Person>, String> {
         let mut owners: BTreeMap<&PrincipalName, &PrincipalName> = BTreeMap::new();
         let mut holders: BTreeMap<String, &PrincipalName> = BTreeMap::new();
-        let mut subjects: BTreeMap<&str, &PrincipalName> = BTreeMap::new();
         let mut slack_users: Vec<(&SlackUser, &PrincipalName)> = Vec::new();
         for (name, section) in &self.0 {
             if let Some(user) = &section.slack_user {
@@ -81,14 +81,6 @@ impl PeopleSection {
                     return Err(format!("`{user}` is the slack_user of both `{other}` and `{name}`"));
                 }
                 slack_users.push((user, name));
-            }
-            if let Some(subject) = section.oauth_subject.as_deref() {
-                if subject.trim().is_empty() {
-                    return Err(format!("the oauth_subject of `{name}` is empty; leave it out"));
-                }
-                if let Some(other) = subjects.insert(subject, name) {
-                    return Err(format!("`{subject}` is the oauth_subject of both `{other}` and `{name}`"));
-                }
             }
             // Else one person could be two pairs of eyes.
             let key = section.public_key.as_ref().map(ToString::to_string);
@@ -103,7 +95,24 @@ impl PeopleSection {
                 }
             }
         }
+        self.differ_in("oauth_subject", |section| section.oauth_subject.as_deref())?;
+        self.differ_in("openid_subject", |section| section.openid_subject.as_deref())?;
         Ok(self.0.iter().map(|(name, section)| (name.clone(), section.person(agent))).collect())
+    }
+
+    /// Whether `key`, where it is there, says something of each, and nothing twice.
+    fn differ_in(&self, key: &str, of: impl Fn(&PersonSection) -> Option<&str>) -> Result<(), String> {
+        let mut known: BTreeMap<&str, &PrincipalName> = BTreeMap::new();
+        for (name, section) in &self.0 {
+            let Some(subject) = of(section) else { continue };
+            if subject.trim().is_empty() {
+                return Err(format!("the {key} of `{name}` is empty; leave it out"));
+            }
+            if let Some(other) = known.insert(subject, name) {
+                return Err(format!("`{subject}` is the {key} of both `{other}` and `{name}`"));
+            }
+        }
+        Ok(())
     }
 
     /// The people whom `entries` name, `group:NAME` resolved, as those who may
@@ -239,6 +248,7 @@ impl PersonSection {
             roles: self.roles(),
             emails: self.emails.clone(),
             oauth_subject: self.oauth_subject.clone(),
+            openid_subject: self.openid_subject.clone(),
             slack_user: self.slack_user.clone(),
             agent_limits: limits,
         }

@@ -112,6 +112,8 @@ pub struct Person {
     pub emails: BTreeSet<PrincipalName>,
     /// What the authorization server calls them.
     pub oauth_subject: Option<String>,
+    /// What the OpenID provider calls them, at which they sign in to the pages.
+    pub openid_subject: Option<String>,
     /// Who they are in Slack.
     pub slack_user: Option<SlackUser>,
     /// How far agents may go that act for them.
@@ -154,6 +156,13 @@ impl Policy {
     pub fn person_with_subject(&self, subject: &str) -> Option<&PrincipalName> {
         let mut people = self.people.iter();
         people.find(|(_, person)| person.oauth_subject.as_deref() == Some(subject)).map(|(name, _)| name)
+    }
+
+    /// The person whom the OpenID provider calls `subject`.
+    #[must_use]
+    pub fn person_with_openid_subject(&self, subject: &str) -> Option<&PrincipalName> {
+        let mut people = self.people.iter();
+        people.find(|(_, person)| person.openid_subject.as_deref() == Some(subject)).map(|(name, _)| name)
     }
 
     /// What is asked before anything goes into an environment; the usual where the config does not name it.

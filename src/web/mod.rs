@@ -43,6 +43,7 @@ use tower_service::Service;
 use crate::app::{App, Seals};
 use crate::domain::origin::Origin;
 use crate::oauth::AuthorizationServer;
+use crate::oauth::openid::OpenidProvider;
 use crate::pulse::Pulse;
 use crate::webhook::Secret;
 
@@ -92,6 +93,8 @@ pub struct Site<M, E> {
     pub strangers: Strangers,
     /// Whose access tokens are accepted beside our own, if anybody's.
     pub oauth: Option<AuthorizationServer>,
+    /// Where people sign in to the pages beside our own tokens, if anywhere.
+    pub openid: Option<OpenidProvider>,
     /// What Harness shows with its hints; without one none are taken.
     pub harness_secret: Option<SecretString>,
     /// What answers from Slack are taken with; without it none are.
@@ -130,6 +133,7 @@ pub async fn serve<M: Transport, E: Transport>(
         origins,
         strangers,
         oauth,
+        openid,
         harness_secret,
         slack,
         incidents,
@@ -151,7 +155,7 @@ pub async fn serve<M: Transport, E: Transport>(
         oauth,
     });
     let secure = public.as_ref().is_some_and(|public| public.secure);
-    let pages = Arc::new(pages::Pages::new(app.clone(), pace, secure, shutdown.clone()));
+    let pages = Arc::new(pages::Pages::new(app.clone(), openid, pace, secure, shutdown.clone()));
     let perimeter = Arc::new(perimeter::Perimeter::new(address, public.as_ref(), origins));
     let guarded = Router::new()
         .route_service("/mcp", mcp)

@@ -50,6 +50,7 @@ async fn an_admin_releases_a_commit_and_no_agent_does() {
             roles: [Role::Operator].into(),
             emails: [].into(),
             oauth_subject: None,
+            openid_subject: None,
             slack_user: None,
             agent_limits: Limits::default(),
         };

@@ -19,6 +19,7 @@ use deployment_orchestrator::harness::simulator::{Script, Simulator};
 use deployment_orchestrator::harness::{Client, Settings};
 use deployment_orchestrator::jira::NoJira;
 use deployment_orchestrator::oauth::AuthorizationServer;
+use deployment_orchestrator::oauth::openid::{OpenidProvider, Settings as OpenidSettings};
 use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::slack::Answers;
@@ -44,6 +45,9 @@ pub(crate) const SECRET: &str = "h4rn3ss-sh4r3s-th1s";
 
 /// What signs reports of incidents.
 pub(crate) const INCIDENTS_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+/// Our secret at the OpenID provider.
+pub(crate) const CLIENT_SECRET: &str = "s3cret with/odd:signs";
 
 /// What Slack signs with.
 pub(crate) const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
@@ -202,6 +206,15 @@ impl World {
             let resource = web::resource(config.http.public_url.as_ref(), address);
             AuthorizationServer::new(section.expected(resource), section.jwks_url.clone()).unwrap()
         });
+        let openid = config.http.sign_in.as_ref().map(|section| {
+            let settings = OpenidSettings {
+                expected: section.expected.clone(),
+                secret: Some(CLIENT_SECRET.to_owned().into()),
+                scopes: section.scopes.clone(),
+                redirect_uri: config.http.redirect_uri().unwrap(),
+            };
+            OpenidProvider::new(settings).unwrap()
+        });
         let server = Server::new(app.clone(), shutdown.clone());
         let site = Site {
             app: app.clone(),
@@ -212,6 +225,7 @@ impl World {
             origins: config.http.origins,
             strangers,
             oauth,
+            openid,
             harness_secret: Some(SECRET.to_owned().into()),
             slack,
             incidents: Some(INCIDENTS_SECRET.parse().unwrap()),

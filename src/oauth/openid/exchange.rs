@@ -5,8 +5,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use form_urlencoded::{Serializer, byte_serialize};
-use reqwest::Client;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -55,13 +55,35 @@ pub(super) async fn exchange(
     code: &str,
     asked: &Asked,
 ) -> Result<String, Failed> {
+    let answer = request(client, metadata, settings, code, asked).send().await.map_err(|_| Failed::Silent)?;
+    let is_good = answer.status().is_success();
+    let body = http::body_up_to(LARGEST, answer).await.map_err(|error| match error {
+        http::BodyError::TooLarge => Failed::Malformed,
+        http::BodyError::Broken(_) => Failed::Silent,
+    })?;
+    if is_good {
+        return serde_json::from_slice(&body)
+            .map(|given: Given| given.id_token)
+            .map_err(|_| Failed::Malformed);
+    }
+    let denied: Denied = serde_json::from_slice(&body).map_err(|_| Failed::Malformed)?;
+    Err(if is_code(&denied.error) { Failed::Refused(denied.error) } else { Failed::Malformed })
+}
+
+fn request(
+    client: &Client,
+    metadata: &Metadata,
+    settings: &Settings,
+    code: &str,
+    asked: &Asked,
+) -> RequestBuilder {
     let client_id = &settings.expected.client_id;
     let mut body = Serializer::new(String::new());
     body.append_pair("grant_type", "authorization_code")
         .append_pair("code", code)
         .append_pair("redirect_uri", &settings.redirect_uri)
         .append_pair("code_verifier", &asked.verifier);
-    let mut request = client.post(metadata.token.clone());
+    let mut request = client.post(metadata.token.clone()).header(ACCEPT, "application/json");
     match (&settings.secret, metadata.showing) {
         (Some(secret), Showing::Basic) => {
             request = request.header(AUTHORIZATION, basic(client_id, secret));
@@ -73,23 +95,12 @@ pub(super) async fn exchange(
             body.append_pair("client_id", client_id);
         }
     }
-    let request = request.header(ACCEPT, "application/json");
-    let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.finish());
-    let answer = request.send().await.map_err(|_| Failed::Silent)?;
-    let is_good = answer.status().is_success();
-    let body = http::body_up_to(LARGEST, answer).await.map_err(|error| match error {
-        http::BodyError::TooLarge => Failed::Malformed,
-        http::BodyError::Broken(_) => Failed::Silent,
-    })?;
-    if is_good {
-        return serde_json::from_slice(&body).map(|given: Given| given.id_token).map_err(|_| Failed::Malformed);
-    }
-    let denied: Denied = serde_json::from_slice(&body).map_err(|_| Failed::Malformed)?;
-    Err(if is_code(&denied.error) { Failed::Refused(denied.error) } else { Failed::Malformed })
+    request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.finish())
 }
 
 /// Whether it looks like one of the codes that are standardised, and cannot be anybody's text.
-pub(super) fn is_code(text: &str) -> bool {
+#[must_use]
+pub fn is_code(text: &str) -> bool {
     let is_plain = |it: u8| it.is_ascii_lowercase() || it == b'_';
     !text.is_empty() && text.len() <= LONGEST_CODE && text.bytes().all(is_plain)
 }
@@ -98,8 +109,8 @@ pub(super) fn is_code(text: &str) -> bool {
 fn basic(client_id: &str, secret: &SecretString) -> HeaderValue {
     let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", encoded(client_id), encoded(secret.expose_secret()));
-    let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
-        .expect("base64 is plain");
+    let mut value =
+        HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).expect("base64 is plain");
     value.set_sensitive(true);
     value
 }

@@ -27,7 +27,7 @@ use crate::http::{self, Connections};
 
 use discovery::Discovery;
 pub use discovery::{RETRY_AFTER, Undiscovered};
-pub use exchange::Failed;
+pub use exchange::{Failed, is_code};
 
 /// How the config describes the provider, and us to it.
 pub struct Settings {

@@ -12,10 +12,11 @@ use serde::Deserialize;
 
 use super::door::Visitor;
 use super::html::{self, Frame};
+use super::next::Next;
 use super::visits::FRESH;
 use super::{Pages, cookie, text};
 use crate::app::brief::{BriefView, Question};
-use crate::app::{Answer, Error, Session};
+use crate::app::{Answer, Error, Session, SignIn};
 use crate::domain::decision::Verdict;
 
 #[derive(Template)]
@@ -28,6 +29,8 @@ struct Approval {
     reason: String,
     /// Whether the token is wanted once more.
     token_wanted: bool,
+    /// The provider at which they sign in once more, if they do.
+    sign_in_wanted: Option<String>,
 }
 
 /// Why an answer was not taken.
@@ -64,7 +67,8 @@ pub(super) async fn show(
     Extension(visitor): Extension<Visitor>,
     Path(id): Path<String>,
 ) -> Response {
-    pages.approval(&visitor, &id, None, String::new()).await
+    let reason = visitor.visit.written_on(&Next::of(&format!("/approvals/{id}")));
+    pages.approval(&visitor, &id, None, reason).await
 }
 
 /// Take an answer. It is one to exactly what the page showed.
@@ -115,13 +119,18 @@ impl Pages {
             return Ok(None);
         }
         let notice = |what: String, hint: String| Notice { status: StatusCode::UNAUTHORIZED, what, hint };
+        let SignIn::Token(signed_in_by) = &visitor.visit.by else {
+            let what = format!("You signed in more than {} minutes ago.", FRESH.as_secs() / 60);
+            let hint = "Nothing was decided: sign in again below, and answer once more.".to_owned();
+            return Err(notice(what, hint));
+        };
         if token.trim().is_empty() {
             let what = format!("You signed in more than {} minutes ago.", FRESH.as_secs() / 60);
             let hint = "Nothing was decided: enter your token again below, and answer once more.".to_owned();
             return Err(notice(what, hint));
         }
         match self.app.sign_in(token.trim(), &self.seals).await {
-            Ok(grant) if grant.holder == visitor.visit.grant.holder => {
+            Ok(grant) if grant.holder == signed_in_by.holder => {
                 self.visits.end(&visitor.cookie);
                 let session = Session::from(&grant);
                 let cookie = self.visits.begin(grant, now, &*self.app.random);
@@ -194,8 +203,13 @@ impl Pages {
         match self.app.brief(id, &visitor.session).await {
             Ok(it) => {
                 let status = notice.as_ref().map_or(StatusCode::OK, |notice| notice.status);
-                let token_wanted = !visitor.visit.is_fresh(self.app.clock.now());
-                html::page(status, &Approval { frame: Frame::of(visitor), it, notice, reason, token_wanted })
+                let is_fresh = visitor.visit.is_fresh(self.app.clock.now());
+                let (token_wanted, sign_in_wanted) = match &visitor.visit.by {
+                    SignIn::Token(_) => (!is_fresh, None),
+                    SignIn::Openid(_) => (false, self.provider_name().filter(|_| !is_fresh)),
+                };
+                let frame = Frame::of(visitor);
+                html::page(status, &Approval { frame, it, notice, reason, token_wanted, sign_in_wanted })
             }
             Err(error) => html::refusal(visitor, &error),
         }

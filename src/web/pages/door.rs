@@ -21,7 +21,7 @@ use super::next::Next;
 use super::visits::Visit;
 use super::{Pages, cookie, html, sign_in};
 use crate::app::Session;
-use crate::domain::principal::{Actor, Channel};
+use crate::domain::principal::Actor;
 
 /// In which relation the page that sends a request stands to us, by the browser's word.
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -38,19 +38,19 @@ pub(super) struct Visitor {
 impl Visitor {
     /// Whose deeds are done.
     pub(super) fn actor(&self) -> Actor {
-        self.session.actor(String::new(), Channel::Web)
+        self.session.actor(String::new(), self.visit.by.channel())
     }
 }
 
 impl Pages {
-    /// Who sends a request with these headers, if they are signed in and their token is still good.
+    /// Who sends a request with these headers, if they are signed in and still let in.
     pub(super) async fn visitor(&self, headers: &HeaderMap) -> Option<Visitor> {
         let cookie = cookie::shown(headers, self.secure)?.to_owned();
         let visit = self.visits.of(&cookie, self.app.clock.now())?;
-        match self.app.readmit(&visit.grant, &self.seals).await {
+        match self.app.readmit(&visit.by, &self.seals).await {
             Ok(session) => Some(Visitor { visit, session, cookie }),
             Err(error) => {
-                tracing::info!(by = %visit.grant.holder, code = error.code.as_str(), "somebody who was signed in is not let in");
+                tracing::info!(by = %visit.by.holder(), code = error.code.as_str(), "somebody who was signed in is not let in");
                 None
             }
         }

@@ -87,6 +87,16 @@ pub(super) fn signed_out(what: &str, link: &str) -> Response {
     page(StatusCode::FORBIDDEN, &message)
 }
 
+/// A page for whoever has signed in elsewhere, and is nobody here.
+pub(super) fn unknown(what: &str, hint: &str) -> Response {
+    let frame = Frame::for_strangers();
+    let title = "You are not known here";
+    page(
+        StatusCode::FORBIDDEN,
+        &Message { frame, title, what, hint, link: "/sign-in", label: "To the sign-in" },
+    )
+}
+
 /// What a use case refused.
 pub(super) fn refusal(visitor: &Visitor, error: &Error) -> Response {
     let title =

@@ -62,7 +62,7 @@ async fn until_signed_out(pages: Arc<Pages>, visitor: Visitor) {
     let Pages { app, visits, seals, end, .. } = &*pages;
     while end.run_until_cancelled(tokio::time::sleep(QUIET)).await.is_some() {
         let is_here = visits.of(&visitor.cookie, app.clock.now()).is_some();
-        if !is_here || app.readmit(&visitor.visit.grant, seals).await.is_err() {
+        if !is_here || app.readmit(&visitor.visit.by, seals).await.is_err() {
             return;
         }
     }

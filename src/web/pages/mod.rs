@@ -9,6 +9,7 @@
 
 mod approval;
 mod assets;
+mod attempts;
 mod board;
 mod cookie;
 mod deployment;
@@ -16,6 +17,7 @@ mod door;
 mod html;
 mod live;
 mod next;
+mod openid;
 mod sign_in;
 mod text;
 mod visits;
@@ -33,6 +35,8 @@ use super::perimeter::Perimeter;
 use super::places::Places;
 use crate::app::{App, Lookout, Seals};
 use crate::domain::token::Holder;
+use crate::oauth::openid::OpenidProvider;
+use attempts::Attempts;
 use visits::Visits;
 
 /// How many people may try to sign in within a second, in the long run. A token
@@ -47,6 +51,9 @@ pub(super) struct Pages {
     app: App,
     seals: Seals,
     visits: Visits,
+    attempts: Attempts,
+    /// Where people may sign in, too.
+    provider: Option<OpenidProvider>,
     lookout: Arc<Lookout>,
     pace: Pace<Holder>,
     places: Places<Holder>,
@@ -59,10 +66,18 @@ pub(super) struct Pages {
 
 impl Pages {
     /// Pages of what `app` has, until `end`; each person may ask for so many in a second.
-    pub(super) fn new(app: App, pace: u32, secure: bool, end: CancellationToken) -> Self {
+    pub(super) fn new(
+        app: App,
+        provider: Option<OpenidProvider>,
+        pace: u32,
+        secure: bool,
+        end: CancellationToken,
+    ) -> Self {
         Self {
             seals: Seals::default(),
             visits: Visits::default(),
+            attempts: Attempts::default(),
+            provider,
             lookout: Lookout::new(app.clone()),
             pace: Pace::new(pace),
             places: Places::new(MOST_AT_ONCE),
@@ -90,6 +105,9 @@ pub(super) fn routes(pages: &Arc<Pages>, perimeter: &Arc<Perimeter>) -> Router {
         .layer(from_fn_with_state(Arc::clone(pages), door::enter));
     let open = Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/sign-in/openid", post(openid::begin))
+        .route(openid::CALLBACK, get(openid::come_back))
+        .route(openid::FINISH, get(openid::finish))
         .layer(from_fn(body::whole))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::script));

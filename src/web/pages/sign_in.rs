@@ -1,4 +1,5 @@
-//! Signing in with a token that was made for a browser, and signing out.
+//! Signing in with a token that was made for a browser, and signing out. Signing in
+//! elsewhere is [`super::openid`].
 
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub(super) struct Said {
 struct SignIn {
     frame: Frame,
     next: String,
+    /// Where else people may sign in.
+    provider: Option<String>,
     /// Why it did not work.
     refused: Option<String>,
     hint: String,
@@ -67,7 +70,7 @@ pub(super) async fn show(
     if pages.visitor(&headers).await.is_some() {
         return html::see(&next.to_string());
     }
-    form(StatusCode::OK, &next, None, String::new())
+    pages.sign_in_form(StatusCode::OK, &next, None, String::new())
 }
 
 /// Sign in. The cookie is a new one whatever the browser had.
@@ -91,7 +94,7 @@ pub(super) async fn enter(
         }
         Err(error) => {
             tracing::info!(code = error.code.as_str(), "somebody could not sign in");
-            form(html::status_of(&error), &next, Some(error.message), error.hint)
+            pages.sign_in_form(html::status_of(&error), &next, Some(error.message), error.hint)
         }
     }
 }
@@ -105,7 +108,17 @@ pub(super) async fn leave(
     ([(SET_COOKIE, cookie::clear(pages.secure))], html::see("/sign-in")).into_response()
 }
 
-fn form(status: StatusCode, next: &Next, refused: Option<String>, hint: String) -> Response {
-    let frame = Frame::for_strangers();
-    html::page(status, &SignIn { frame, next: next.to_string(), refused, hint })
+impl Pages {
+    /// The form, with every way to sign in.
+    pub(super) fn sign_in_form(
+        &self,
+        status: StatusCode,
+        next: &Next,
+        refused: Option<String>,
+        hint: String,
+    ) -> Response {
+        let frame = Frame::for_strangers();
+        let provider = self.provider_name();
+        html::page(status, &SignIn { frame, next: next.to_string(), provider, refused, hint })
+    }
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use super::next::Next;
+use crate::app::SignIn;
 use crate::clock::Random;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Grant;
@@ -16,7 +18,7 @@ use crate::domain::token::Grant;
 /// How long somebody stays signed in: a working day.
 const LONGEST: Duration = Duration::from_hours(12);
 
-/// How long ago somebody may have shown their token who decides.
+/// How long ago somebody may have shown who they are who decides.
 pub(super) const FRESH: Duration = Duration::from_mins(15);
 
 /// How many are signed in at once. For a further one the longest visit ends.
@@ -30,17 +32,41 @@ pub(super) struct Visits(Mutex<BTreeMap<[u8; 32], Visit>>);
 #[derive(Clone)]
 pub(super) struct Visit {
     /// By what they were let in. It is looked at again with each request.
-    pub(super) grant: Grant,
+    pub(super) by: SignIn,
     /// What stands in every form of theirs, and no page of others can know.
     pub(super) form_token: String,
-    /// When they showed their token.
-    pub(super) since: Timestamp,
+    /// When it began.
+    since: Timestamp,
+    /// When they showed who they are, as far as is known.
+    shown_at: Option<Timestamp>,
+    /// What they wrote before they showed it.
+    draft: Draft,
+}
+
+/// What somebody has written on a page, and must not lose while they sign in.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) page: Next,
+    pub(super) text: String,
+}
+
+/// Somebody who comes in.
+pub(super) struct Arrival {
+    pub(super) by: SignIn,
+    /// When they showed who they are; `None` if nobody says.
+    pub(super) shown_at: Option<Timestamp>,
+    pub(super) draft: Draft,
 }
 
 impl Visit {
-    /// Whether the person has shown their token lately enough to decide at `now`.
+    /// Whether the person has shown who they are lately enough to decide at `now`.
     pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
-        now.since(self.since) < FRESH
+        self.shown_at.is_some_and(|at| now.since(at) < FRESH)
+    }
+
+    /// What they wrote on this page before they signed in.
+    pub(super) fn written_on(&self, page: &Next) -> String {
+        if self.draft.page == *page { self.draft.text.clone() } else { String::new() }
     }
 
     fn is_over(&self, now: Timestamp) -> bool {
@@ -49,10 +75,17 @@ impl Visit {
 }
 
 impl Visits {
-    /// Somebody has signed in by `grant`. What their browser keeps is always fresh.
+    /// Somebody has shown the token of `grant`.
     pub(super) fn begin(&self, grant: Grant, now: Timestamp, random: &dyn Random) -> String {
+        let draft = Draft { page: Next::Board, text: String::new() };
+        self.welcome(Arrival { by: grant.into(), shown_at: Some(now), draft }, now, random)
+    }
+
+    /// Somebody has signed in. What their browser keeps is always fresh.
+    pub(super) fn welcome(&self, arrival: Arrival, now: Timestamp, random: &dyn Random) -> String {
         let cookie = secret(random);
-        let visit = Visit { grant, form_token: secret(random), since: now };
+        let Arrival { by, shown_at, draft } = arrival;
+        let visit = Visit { by, form_token: secret(random), since: now, shown_at, draft };
         let mut visits = self.all();
         visits.retain(|_, visit| !visit.is_over(now));
         if visits.len() >= MOST {
@@ -80,10 +113,12 @@ impl Visits {
     }
 }
 
-fn hash(cookie: &str) -> [u8; 32] {
+/// By what a cookie is known here.
+pub(super) fn hash(cookie: &str) -> [u8; 32] {
     Sha256::digest(cookie).into()
 }
 
-fn secret(random: &dyn Random) -> String {
+/// 256 bits that nobody can guess.
+pub(super) fn secret(random: &dyn Random) -> String {
     format!("{:032x}{:032x}", random.bits(), random.bits())
 }
