@@ -23,6 +23,13 @@ fn the_config_page_shows_a_config() {
     assert_eq!((oauth.claim.as_str(), oauth.scopes.len()), ("sub", 2));
     let dana = policy.person_with_subject("auth0|5f7c8ec7c33c6c004bbafe82");
     assert_eq!(dana.map(|it| it.as_str()), Some("dana"));
+    let sign_in = http.sign_in.expect("an OpenID provider");
+    assert_eq!(
+        (sign_in.expected.person.as_str(), sign_in.scopes.as_slice()),
+        ("sub", &["openid".to_owned()][..])
+    );
+    let dana = policy.person_with_openid_subject("auth0|5f7c8ec7c33c6c004bbafe82");
+    assert_eq!(dana.map(|it| it.as_str()), Some("dana"));
     let dana = policy.person_in_slack("T0123ABCD", "U012AB3CD");
     assert_eq!(dana.map(|it| it.as_str()), Some("dana"));
     let jira = jira.expect("a Jira");

@@ -49,6 +49,7 @@ async fn examine(global: &Global) -> Vec<Finding> {
     }];
     findings.extend(gates(&settings.policy));
     findings.extend(oauth(&settings).await);
+    findings.extend(sign_in(&settings).await);
     findings.push(match environment::harness_settings(&settings.harness) {
         Ok(_) => Finding::good("credentials", "the credentials of Harness are there"),
         Err(error) => Finding::of("credentials", &wiring::unusable(&error)),
@@ -176,6 +177,34 @@ async fn keys(section: &OauthSection) -> Finding {
             format!("look at {}, and at `jwks_url` under [http.oauth]", section.jwks_url),
         ),
     }
+}
+
+/// Whether people could sign in at the OpenID provider now, and whom it would sign in.
+async fn sign_in(settings: &Config) -> Vec<Finding> {
+    let Some(section) = &settings.http.sign_in else { return Vec::new() };
+    let issuer = &section.expected.issuer;
+    let reached = match listen::openid_provider(section, &settings.http) {
+        Ok(provider) => provider.reach(SystemClock.now()).await,
+        Err(error) => return vec![Finding::of("sign-in", &error)],
+    };
+    let mut findings = vec![match reached {
+        Ok(keys) => Finding::good("sign-in", format!("{issuer} publishes {keys} keys that can be used")),
+        Err(error) => Finding::bad(
+            Level::Error,
+            "sign-in",
+            format!("nobody can sign in at {issuer}: {error}"),
+            "look at `issuer` under [http.sign_in], and below it at /.well-known/openid-configuration",
+        ),
+    }];
+    if settings.policy.people.values().all(|person| person.openid_subject.is_none()) {
+        findings.push(Finding::bad(
+            Level::Warning,
+            "sign-in",
+            "no person has an `openid_subject`, so that sign-in lets nobody in",
+            format!("add to people what {issuer} calls them; whoever signs in there is told"),
+        ));
+    }
+    findings
 }
 
 /// The channels to which something was not told, and is not tried again.

@@ -6,6 +6,7 @@ use deployment_orchestrator::harness::simulator::Script;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::http::Listening;
 use crate::room::{Ended, Room, config, ended};
 use crate::wire::Era;
 
@@ -141,4 +142,57 @@ async fn doctor_tells_of_frozen_agents_and_of_the_database() {
     let shown = room.run(&["doctor"]).await;
     assert!(shown.stdout.contains("ok      gate: prod: 1 of 1 people approve"), "{shown:?}");
     assert!(shown.stdout.contains("warning agents-frozen: "), "{shown:?}");
+}
+
+#[tokio::test]
+async fn doctor_asks_the_openid_provider_about_itself() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let key = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "e", "x": "A".repeat(43) });
+    let keys = json!({ "keys": [key] }).to_string();
+    let itself = json!({
+        "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/keys"),
+    })
+    .to_string();
+    let routes = Router::new()
+        .route("/.well-known/openid-configuration", get(async move || itself))
+        .route("/keys", get(async move || keys));
+    let served = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+
+    let room = Room::furnished(Script::instant()).await;
+    room.session(Era::Modern).await.close().await;
+    let config = config(&room.keygen("erin").await);
+    let named = config.replace("[people.dana]", "[people.dana]\nopenid_subject = \"x\"");
+    let at = |config: &str, issuer: &str| {
+        format!(
+            "{config}\n[http]\npublic_url = \"https://deploy.acme.example\"\n\
+             [http.sign_in]\nissuer = \"{issuer}\"\nclient_id = \"deployer\"\n"
+        )
+    };
+    room.write_config(&at(&named, &issuer));
+    let shown = room.run(&["doctor"]).await;
+    assert!(shown.stdout.contains(&format!("ok      sign-in: {issuer} publishes 1 keys")), "{shown:?}");
+    for (text, level, says) in [
+        (at(&config, &issuer), "warning", "lets nobody in"),
+        (at(&named, &format!("{issuer}/")), "error", "calls itself otherwise"),
+        (at(&named, &format!("{issuer}/realms/a")), "error", "status 404"),
+    ] {
+        room.write_config(&text);
+        let found = findings(&examined(&room, true).await);
+        assert_eq!(
+            (found.len(), found[0].0.as_str(), found[0].1.as_str()),
+            (1, level, "sign-in"),
+            "{found:?}"
+        );
+        assert!(found[0].2.contains(says), "{found:?}");
+    }
+    served.abort();
+    let _ = served.await;
+    // The server does not wait for it.
+    room.write_config(&at(&named, &issuer));
+    let server = Listening::start(&room, &["--http", "127.0.0.1:0"]).await;
+    assert_eq!(server.stop().await, Some(0));
+    let found = findings(&examined(&room, true).await);
+    assert!(found[0].0 == "error" && found[0].2.contains("does not answer"), "{found:?}");
 }

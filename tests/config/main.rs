@@ -5,6 +5,7 @@
 mod channels;
 mod freezes;
 mod paths;
+mod sign_in;
 mod slack;
 
 use deployment_orchestrator::config::{self, Policy};

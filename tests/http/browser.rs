@@ -10,6 +10,8 @@ pub(crate) struct Browser {
     http: Client,
     base: String,
     pub(crate) cookie: Option<String>,
+    /// While somebody signs in elsewhere.
+    pub(crate) attempt: Option<String>,
 }
 
 /// An answer, read.
@@ -23,7 +25,12 @@ pub(crate) struct Page {
 impl Browser {
     /// One that has never been here.
     pub(crate) fn new(world: &World) -> Self {
-        Self { http: http(), base: world.url(""), cookie: None }
+        Self { http: http(), base: world.url(""), cookie: None, attempt: None }
+    }
+
+    /// The same browser at a link of another site: it shows nothing.
+    pub(crate) fn stranger(other: &Self) -> Self {
+        Self { http: other.http.clone(), base: other.base.clone(), cookie: None, attempt: None }
     }
 
     /// One in which somebody signs in with `token`.
@@ -56,10 +63,21 @@ impl Browser {
     /// Send a form, and keep the cookie that comes back.
     pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let response = self.post(path, fields).send().await.unwrap();
-        if let Some(set) = response.headers().get("set-cookie") {
+        self.keep(response).await
+    }
+
+    /// Follow a link of a page, and keep the cookies that come back.
+    pub(crate) async fn follow(&mut self, path: &str) -> Page {
+        let response = self.get(path).send().await.unwrap();
+        self.keep(response).await
+    }
+
+    async fn keep(&mut self, response: Response) -> Page {
+        for set in response.headers().get_all("set-cookie") {
             let set = set.to_str().unwrap();
             assert!(set.contains("; Path=/; HttpOnly; SameSite=Strict; Secure"), "{set}");
-            self.cookie = set.split(';').next().map(str::to_owned);
+            let pair = set.split(';').next().map(str::to_owned);
+            if set.starts_with("__Host-attempt") { self.attempt = pair } else { self.cookie = pair }
         }
         Page::of(response).await
     }
@@ -84,10 +102,9 @@ impl Browser {
     }
 
     fn with_cookie(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.cookie {
-            Some(cookie) => request.header("cookie", cookie),
-            None => request,
-        }
+        let cookies: Vec<&str> =
+            [&self.cookie, &self.attempt].into_iter().flatten().map(String::as_str).collect();
+        if cookies.is_empty() { request } else { request.header("cookie", cookies.join("; ")) }
     }
 }
 
@@ -123,6 +140,12 @@ impl Page {
         let before = format!("name=\"{name}\" value=\"");
         let (_, rest) = self.text.split_once(&before).unwrap_or_else(|| panic!("no {name} in {self:?}"));
         rest.split_once('"').unwrap().0.to_owned()
+    }
+
+    /// Where it goes on by itself.
+    pub(crate) fn detour(&self) -> String {
+        let (_, rest) = self.text.split_once("content=\"0; url=").unwrap_or_else(|| panic!("{self:?}"));
+        rest.split_once('"').unwrap().0.replace("&#38;", "&")
     }
 
     pub(crate) fn says(&self, words: &str) -> &Self {

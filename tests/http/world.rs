@@ -115,12 +115,17 @@ impl World {
 
     /// One that looks at executions so often, unless it is told to.
     pub(crate) async fn looking_every(script: Script, poll: &str) -> Self {
-        Self::with(script, Strangers::ActForTheUser, poll, PROD, "", None).await
+        Self::with(script, Strangers::ActForTheUser, poll, PROD, "", "", None).await
     }
 
     /// One that asks for tokens.
     pub(crate) async fn closed(more_config: &str) -> Self {
-        Self::with(Script::instant(), Strangers::Refused, "20ms", PROD, more_config, None).await
+        Self::known_as("", more_config).await
+    }
+
+    /// One that asks for tokens; of the approver this is known, too.
+    pub(crate) async fn known_as(approver: &str, more_config: &str) -> Self {
+        Self::with(Script::instant(), Strangers::Refused, "20ms", PROD, approver, more_config, None).await
     }
 
     /// One that takes answers from the Slack at `api`; `prod` says who approves.
@@ -130,7 +135,7 @@ impl World {
             answers: Answers::new(api).unwrap(),
         };
         let script = Script::instant();
-        Self::with(script, Strangers::ActForTheUser, "20ms", prod, more_config, Some(buttons)).await
+        Self::with(script, Strangers::ActForTheUser, "20ms", prod, "", more_config, Some(buttons)).await
     }
 
     async fn with(
@@ -138,6 +143,7 @@ impl World {
         strangers: Strangers,
         poll: &str,
         prod: &str,
+        approver: &str,
         more_config: &str,
         slack: Option<SlackButtons>,
     ) -> Self {
@@ -146,7 +152,7 @@ impl World {
         let text = format!(
             "[http]\npublic_url = \"https://deploy.acme.example\"\norigins = [\"{FRIEND}\"]\n\
              requests_per_second = 25\n\
-             [people.{APPROVER}]\npublic_key = \"{}\"\nslack_user = \"U0BOB\"\n\
+             [people.{APPROVER}]\npublic_key = \"{}\"\nslack_user = \"U0BOB\"\n{approver}\n\
              [timing]\nfastest_poll = \"{poll}\"\nslowest_poll = \"{poll}\"\n\
              [[environments]]\nname = \"dev\"\n\
              [[environments]]\nname = \"prod\"\napproval = {{ {prod} }}\n\

@@ -12,6 +12,7 @@ import { chromium } from "playwright-core";
 
 import { deploy } from "./deploying.mjs";
 import { inPlace } from "./place.mjs";
+import { freePort, provider } from "./provider.mjs";
 
 const [binary, executablePath, folder] = process.argv.slice(2);
 
@@ -203,10 +204,51 @@ async function expiring(browser, place) {
   await accessible(page, "an approval that has expired");
 }
 
+// Dana signs in at a provider that has signed her in an hour ago.
+async function signingInElsewhere(browser, place, port, elsewhere) {
+  const address = await place.serve(port);
+  const id = await deploy(place, address, "f".repeat(40));
+  const { page, complaints } = await person(browser, address);
+  await page.goto(`/approvals/${id}`);
+  await accessible(page, "the sign-in with two ways");
+  await picture(page, "sign-in-two-ways");
+  elsewhere.age(3600);
+  await page.getByRole("button", { name: "Sign in at" }).click();
+  const again = page.getByRole("button", { name: "Sign in again at" });
+  await again.waitFor();
+  check("who is signed in at the provider is signed in here, and led on", page.url().endsWith(`/approvals/${id}`), page.url());
+  check("who signed in there long ago cannot decide yet", (await page.getByRole("button", { name: "Approve" }).count()) === 0);
+  await accessible(page, "an approval before signing in again");
+  await picture(page, "approval-sign-in-again");
+
+  await page.getByLabel("Reason").fill("tested <b>in</b> staging");
+  await again.click();
+  await page.getByLabel("Password").fill("p");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("button", { name: "Approve" }).waitFor();
+  const kept = await page.getByLabel("Reason").inputValue();
+  check("what was written is still there after signing in again", kept === "tested <b>in</b> staging", kept);
+  check("coming back decides nothing", (await page.getByText("Enough people approved it").count()) === 0);
+  const before = page.url();
+  check("no code stays in the address", !before.includes("code="), before);
+  await page.getByRole("button", { name: "Approve" }).click();
+  await page.getByText("Enough people approved it").waitFor();
+  const history = place.run("history", id);
+  check("the history says how she was signed in", history.includes("web-openid") || place.run("--json", "history", id).includes("web-openid"), history);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign in at" }).waitFor();
+  check("the browser complains of nothing", complaints.length === 0, complaints);
+}
+
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 try {
   await inPlace(binary, (place) => approving(browser, place), config("1h"));
   await inPlace(binary, (place) => expiring(browser, place), config("8s"));
+  const [elsewhere, port] = [await provider("id|dana"), await freePort()];
+  const signIn = `[http]\npublic_url = "http://127.0.0.1:${port}"\n[http.sign_in]\nissuer = "${elsewhere.issuer}"\nclient_id = "deployer"\n`;
+  const known = (publicKey) => config("1h")(`${publicKey}\nopenid_subject = "id|dana"`) + signIn;
+  await inPlace(binary, (place) => signingInElsewhere(browser, place, port, elsewhere), known);
+  elsewhere.close();
 } catch (error) {
   check("people at the pages", false, String(error.stack ?? error));
 } finally {

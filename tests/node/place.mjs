@@ -66,7 +66,7 @@ async function prepared(binary, folder, children, config) {
     HARNESS_PROJECT_ID: "shop",
   };
   /** Serve over HTTP; where. */
-  const serve = () => start(["serve", "--http", "127.0.0.1:0"], environment);
+  const serve = (port = 0) => start(["serve", "--http", `127.0.0.1:${port}`], environment);
   return { binary, environment, token, serve, run };
 }
 
