@@ -1,7 +1,7 @@
 // An OpenID provider with one person, who has a password of one letter. It is another site than
 // the server: there `localhost`, here 127.0.0.1, which browsers keep apart.
 
-import { createHash, createPublicKey, generateKeyPairSync, randomUUID, sign } from "node:crypto";
+import { createHash, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { createServer } from "node:http";
 
 const encoded = (value) => Buffer.from(value).toString("base64url");
@@ -9,7 +9,7 @@ const encoded = (value) => Buffer.from(value).toString("base64url");
 /** Serve until `close`; `subject` is whoever signs in. */
 export async function provider(subject) {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
-  const jwk = { ...createPublicKey(publicKey).export({ format: "jwk" }), kid: "k", use: "sig" };
+  const jwk = { ...publicKey.export({ format: "jwk" }), kid: "k", use: "sig" };
   const codes = new Map();
   let signedInAt;
 
@@ -48,6 +48,10 @@ export async function provider(subject) {
     if (answer) {
       const said = answer(issuer, new URLSearchParams(body));
       response.writeHead(said.error ? 400 : 200, { "content-type": "application/json" }).end(JSON.stringify(said));
+      return;
+    }
+    if (url.pathname !== "/authorize") {
+      response.writeHead(404).end();
       return;
     }
     const asked = url.searchParams;
