@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::SIGN_INS_PER_SECOND;
 use super::next::Next;
 use super::visits::{Draft, hash, secret};
 use crate::app::Identity;
@@ -17,9 +18,11 @@ use crate::oauth::openid::Asked;
 /// How long signing in may take: a password, a second factor, and looking for both.
 pub(super) const LONGEST: Duration = Duration::from_mins(10);
 
-/// How many are under way at once. For a further one the oldest ends: more than may
-/// be begun in the time that one lasts, so that nobody can push others out.
+/// How many are under way at once. For a further one the oldest ends.
 const MOST: usize = 8_192;
+
+/// More than may be begun in the time that one lasts, so that nobody can push others out.
+const _: () = assert!(MOST as u64 > SIGN_INS_PER_SECOND as u64 * LONGEST.as_secs());
 
 /// All that are under way.
 #[derive(Default)]
@@ -101,5 +104,27 @@ impl Attempts {
 impl Attempt {
     fn is_over(&self, now: Timestamp) -> bool {
         now.since(self.asked.begun.at) >= LONGEST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemRandom;
+
+    #[test]
+    fn the_oldest_makes_room_for_one_too_many() {
+        let attempts = Attempts::default();
+        let begun = |at: i64| {
+            let draft = Draft { page: Next::Board, text: String::new() };
+            let wish = Wish { next: Next::Board, draft, who: Who::Anybody };
+            let attempt = Attempts::prepared(wish, Timestamp(at), &SystemRandom);
+            let state = attempt.asked.state.clone();
+            (attempts.begin(attempt, &SystemRandom), state)
+        };
+        let all: Vec<(String, String)> = (0..=MOST).map(|at| begun(at.try_into().unwrap())).collect();
+        let is_there =
+            |(cookie, state): &(String, String)| attempts.take(cookie, state, Timestamp(0)).is_some();
+        assert!(!is_there(&all[0]) && all[1..].iter().all(is_there));
     }
 }
