@@ -71,7 +71,17 @@ impl Listen {
             .map(|it| authorization_server(it, web::resource(section.public_url.as_ref(), address)))
             .transpose()?;
         let openid = section.sign_in.as_ref().map(|it| openid_provider(it, &section)).transpose()?;
-        Ok(Some(Door { listener, address, section, strangers, oauth, openid, harness_secret, slack, incidents }))
+        Ok(Some(Door {
+            listener,
+            address,
+            section,
+            strangers,
+            oauth,
+            openid,
+            harness_secret,
+            slack,
+            incidents,
+        }))
     }
 
     fn keep_strangers_out(&self, address: SocketAddr, section: &HttpSection) -> Result<(), Error> {
@@ -167,7 +177,8 @@ impl Door {
 
     /// Serve until `shutdown`, and then what is under way.
     pub(super) async fn serve(self, app: App, pulse: Pulse, shutdown: CancellationToken) {
-        let Self { listener, address, section, strangers, oauth, openid, harness_secret, slack, incidents } = self;
+        let Self { listener, address, section, strangers, oauth, openid, harness_secret, slack, incidents } =
+            self;
         output::line(&format!("MCP is served at http://{address}/mcp"));
         tracing::info!(%address, "serving over HTTP");
         let streams = CancellationToken::new();

@@ -27,6 +27,14 @@ impl Kind {
             Self::Identity => &["jwt"],
         }
     }
+
+    /// What one is that calls itself otherwise.
+    fn fault(self) -> Fault {
+        match self {
+            Self::Access => Fault::NotForAccess,
+            Self::Identity => Fault::NotOfIdentity,
+        }
+    }
 }
 
 /// Why a token proves nothing.
@@ -38,9 +46,12 @@ pub enum Fault {
     /// It is none, or of another kind than is accepted.
     #[error("this is not a JSON Web Token signed with RS256, PS256, ES256 or EdDSA")]
     Unacceptable,
-    /// It is something else that the server signed.
-    #[error("this token is of another kind: its `typ` is none of {}", .0.join(", "))]
-    Type(&'static [&'static str]),
+    /// It is something else that the server signed than an access token.
+    #[error("this token is not an access token: its `typ` is neither at+jwt nor JWT")]
+    NotForAccess,
+    /// It is something else that the server signed than an ID token.
+    #[error("this token is not an ID token: its `typ` is not JWT")]
+    NotOfIdentity,
     /// It must not be used by whoever does not understand some part of it.
     #[error("this token demands what is not understood here (`crit`)")]
     Critical,
@@ -73,9 +84,8 @@ impl<'a> Presented<'a> {
         if !ALGORITHMS.contains(&header.alg) {
             return Err(Fault::Unacceptable);
         }
-        let types = kind.types();
-        if header.typ.is_some_and(|typ| !types.contains(&typ.to_ascii_lowercase().as_str())) {
-            return Err(Fault::Type(types));
+        if header.typ.is_some_and(|typ| !kind.types().contains(&typ.to_ascii_lowercase().as_str())) {
+            return Err(kind.fault());
         }
         if header.crit.is_some() {
             return Err(Fault::Critical);

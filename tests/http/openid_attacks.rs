@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use crate::browser::{Browser, Page};
 use crate::client::http;
 use crate::issuer::{Key, shared, unsigned};
-use crate::provider::{CLIENT, Instead, Provider, header, query_of};
+use crate::provider::{CLIENT, Instead, Provider, Signs, header, query_of};
 use crate::world::{APPROVER, FRIEND, World};
 
 /// How long somebody may take to sign in.
@@ -61,7 +61,7 @@ async fn a_token_that_the_provider_did_not_sign_signs_nobody_in() {
         header[field] = value;
         header
     };
-    let signs: Vec<(Arc<dyn Fn(&Key, &Value) -> String + Send + Sync>, &str)> = vec![
+    let signs: Vec<(Signs, &str)> = vec![
         (
             Arc::new(move |key, claims| unsigned(&with(key, "alg", json!("none")), claims)),
             "not a JSON Web Token",
@@ -81,7 +81,7 @@ async fn a_token_that_the_provider_did_not_sign_signs_nobody_in() {
             }),
             "signature",
         ),
-        (Arc::new(|key, claims| key.token_with(&key.header(), claims)), "of another kind"),
+        (Arc::new(|key, claims| key.token_with(&key.header(), claims)), "not an ID token"),
         (Arc::new(move |key, claims| key.token_with(&with(key, "kid", json!("x")), claims)), "names a key"),
         (Arc::new(move |key, claims| key.token_with(&with(key, "crit", json!(["x"])), claims)), "crit"),
         (Arc::new(|_, _| "x".repeat(20_000)), "longer than"),

@@ -27,6 +27,9 @@ pub(crate) const CLIENT: &str = "deployer";
 
 type Fields = BTreeMap<String, String>;
 
+/// Makes a token of what it is to say.
+pub(crate) type Signs = Arc<dyn Fn(&Key, &Value) -> String + Send + Sync>;
+
 /// What is answered instead of a token.
 #[derive(Clone)]
 pub(crate) enum Instead {
@@ -42,7 +45,7 @@ pub(crate) struct Conduct {
     /// The same of the claims of its tokens.
     pub(crate) claims: Value,
     /// How it signs what a token says.
-    pub(crate) signs: Arc<dyn Fn(&Key, &Value) -> String + Send + Sync>,
+    pub(crate) signs: Signs,
     pub(crate) instead: Option<Instead>,
     /// Whom it signs in.
     pub(crate) subject: String,

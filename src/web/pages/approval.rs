@@ -119,15 +119,14 @@ impl Pages {
             return Ok(None);
         }
         let notice = |what: String, hint: String| Notice { status: StatusCode::UNAUTHORIZED, what, hint };
+        let long_ago = |hint: &str| {
+            notice(format!("You signed in more than {} minutes ago.", FRESH.as_secs() / 60), hint.to_owned())
+        };
         let SignIn::Token(signed_in_by) = &visitor.visit.by else {
-            let what = format!("You signed in more than {} minutes ago.", FRESH.as_secs() / 60);
-            let hint = "Nothing was decided: sign in again below, and answer once more.".to_owned();
-            return Err(notice(what, hint));
+            return Err(long_ago("Nothing was decided: sign in again below, and answer once more."));
         };
         if token.trim().is_empty() {
-            let what = format!("You signed in more than {} minutes ago.", FRESH.as_secs() / 60);
-            let hint = "Nothing was decided: enter your token again below, and answer once more.".to_owned();
-            return Err(notice(what, hint));
+            return Err(long_ago("Nothing was decided: enter your token again below, and answer once more."));
         }
         match self.app.sign_in(token.trim(), &self.seals).await {
             Ok(grant) if grant.holder == signed_in_by.holder => {
