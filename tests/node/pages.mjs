@@ -4,82 +4,10 @@
 //
 // Prints a line for each check, and leaves pictures in FOLDER.
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-
-import { chromium } from "playwright-core";
-
 import { deploy } from "./deploying.mjs";
+import { PHONE, accessible, check, config, fits, inABrowser, person, picture, signIn, text } from "./people.mjs";
 import { inPlace } from "./place.mjs";
 import { freePort, provider } from "./provider.mjs";
-
-const [binary, executablePath, folder] = process.argv.slice(2);
-
-const PHONE = { width: 360, height: 740 };
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-
-// Alex starts deployments and may approve those of others.
-const config = (expires) => (publicKey) => `
-user = "alex"
-[people.dana]
-${publicKey}
-[people.alex]
-roles = ["operator", "approver", "admin"]
-[[environments]]
-name = "staging"
-[[environments]]
-name = "prod"
-approval = { approvers = ["dana", "alex"], accept = ["signed", "web"], expires_after = "${expires}" }
-[timing]
-fastest_poll = "50ms"
-`;
-
-let failed = 0;
-
-function check(name, holds, saw) {
-  if (!holds) failed += 1;
-  console.log(holds ? `ok ${name}` : `not ok ${name}: ${JSON.stringify(saw)}`);
-}
-
-/** A browser of somebody's own. What it complains of is a failure. */
-async function person(browser, address, options = {}) {
-  const context = await browser.newContext({ baseURL: address, locale: "en-GB", timezoneId: "Asia/Tokyo", ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  const complaints = [];
-  page.on("console", (message) => {
-    if (message.type() === "error" && /Content Security Policy|Uncaught/.test(message.text())) complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  return { page, complaints };
-}
-
-async function signIn(page, token) {
-  await page.getByLabel("Your token for the browser").fill(token);
-  await page.getByRole("button", { name: "Sign in" }).click();
-}
-
-async function picture(page, name) {
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
-}
-
-async function accessible(page, name) {
-  await page.evaluate(AXE);
-  const found = await page.evaluate((tags) => window.axe.run(document, { runOnly: tags }), WCAG);
-  const violations = found.violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.target).join(" ")}`);
-  check(`axe finds nothing on ${name}`, violations.length === 0, violations);
-}
-
-const text = (page) => page.locator("main").innerText();
-
-async function fits(page, name) {
-  const width = await page.evaluate(() => document.documentElement.scrollWidth);
-  check(`${name} fits a phone`, width <= PHONE.width, width);
-}
 
 async function approving(browser, place) {
   const address = await place.serve();
@@ -240,8 +168,7 @@ async function signingInElsewhere(browser, place, port, elsewhere) {
   check("the browser complains of nothing", complaints.length === 0, complaints);
 }
 
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
-try {
+await inABrowser("people at the pages", async (browser, binary) => {
   await inPlace(binary, (place) => approving(browser, place), config("1h"));
   await inPlace(binary, (place) => expiring(browser, place), config("8s"));
   const [elsewhere, port] = [await provider("id|dana"), await freePort()];
@@ -249,9 +176,4 @@ try {
   const known = (publicKey) => config("1h")(`${publicKey}\nopenid_subject = "id|dana"`) + signIn;
   await inPlace(binary, (place) => signingInElsewhere(browser, place, port, elsewhere), known);
   elsewhere.close();
-} catch (error) {
-  check("people at the pages", false, String(error.stack ?? error));
-} finally {
-  await browser.close();
-}
-process.exit(failed === 0 ? 0 : 1);
+});
