@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, Retry};
+use deployment_orchestrator::domain::metrics::cut::Cut;
+use deployment_orchestrator::domain::metrics::dora;
 use deployment_orchestrator::domain::metrics::incident::Incident;
 use deployment_orchestrator::domain::metrics::pipeline::Pipelines;
 use deployment_orchestrator::domain::metrics::spread::{Share, Spread};
@@ -17,7 +19,7 @@ use deployment_orchestrator::domain::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::changes::{computed, deployment, h, window};
+use super::changes::{computed, deployment, h, production, window};
 use super::place::at;
 use super::support::{START, choices, spec};
 use super::tale::Tale;
@@ -403,6 +405,14 @@ proptest! {
             deployment: None,
         }).collect();
         let slowly = Slowly { stories: &stories, incidents: &incidents };
+        let production = production(&stories);
+        let cut = Cut::of(window());
+        let over = dora::over(&production, &incidents, &cut);
+        for (part, numbers) in cut.parts().iter().zip(&over.parts) {
+            prop_assert_eq!(numbers, &dora::of(&production, &incidents, *part), "a part is a window like any other");
+        }
+        prop_assert_eq!((cut.parts().len(), over.parts.len()), (10, 10));
+        prop_assert_eq!(&over.whole, &computed(&stories, &incidents));
         let (rows, unowned) = computed(&stories, &incidents);
         let inside = |at: Timestamp| at >= window().from && at < window().until;
         for row in &rows {

@@ -106,10 +106,15 @@ pub(crate) fn incident(name: &str, service: &str, began: i64, resolved: Option<i
     }
 }
 
-/// The numbers, and how many incidents belong to nothing.
-pub(crate) fn computed(stories: &[Story], incidents: &[Incident]) -> (Vec<Dora>, u32) {
+/// All that reached production.
+pub(crate) fn production(stories: &[Story]) -> Production {
     let mut production = Production::default();
     stories.iter().for_each(|story| production.add(story));
     production.end(&[], &[]);
-    dora::of(&production, incidents, window())
+    production
+}
+
+/// The numbers, and how many incidents belong to nothing.
+pub(crate) fn computed(stories: &[Story], incidents: &[Incident]) -> (Vec<Dora>, u32) {
+    dora::of(&production(stories), incidents, window())
 }

@@ -14,6 +14,7 @@ pub use super::durations::UsualView;
 use super::{App, Code, Error};
 use crate::domain::id::{EnvironmentName, Service};
 use crate::domain::metrics::change::Production;
+use crate::domain::metrics::cut::{Course, Cut};
 use crate::domain::metrics::dora;
 use crate::domain::metrics::pipeline::Pipelines;
 use crate::domain::metrics::window::{self, Window};
@@ -35,7 +36,7 @@ pub struct MetricsRequest {
 /// What is looked at.
 #[derive(Debug, Clone)]
 struct Wanted {
-    window: Window,
+    cut: Cut,
     service: Option<Service>,
     environment: Option<EnvironmentName>,
 }
@@ -46,7 +47,18 @@ impl App {
     /// # Errors
     /// When an argument is malformed.
     pub async fn metrics(&self, request: MetricsRequest) -> Result<MetricsView, Error> {
-        let wanted = Wanted::of(request, self.clock.now())?;
+        let wanted = Wanted::of(request, self.clock.now(), Cut::none)?;
+        let policy = self.policy.clone();
+        Ok(self.blocking(move |store| compute(store, &wanted, &policy)).await?.whole)
+    }
+
+    /// [`Self::metrics`], and how they went on: the numbers of the window cut into equal parts, each as if it
+    /// were asked for alone.
+    ///
+    /// # Errors
+    /// When an argument is malformed.
+    pub async fn metrics_over_time(&self, request: MetricsRequest) -> Result<Course<MetricsView>, Error> {
+        let wanted = Wanted::of(request, self.clock.now(), Cut::of)?;
         let policy = self.policy.clone();
         self.blocking(move |store| compute(store, &wanted, &policy)).await
     }
@@ -89,17 +101,19 @@ impl App {
 }
 
 impl Wanted {
-    fn of(request: MetricsRequest, now: Timestamp) -> Result<Self, Error> {
+    fn of(request: MetricsRequest, now: Timestamp, cut: fn(Window) -> Cut) -> Result<Self, Error> {
         let span = request.window.as_deref().map_or(Ok(window::USUAL), window::span)?;
         Ok(Self {
-            window: Window::ending(now, span),
+            cut: cut(Window::ending(now, span)),
             service: request.service.map(|name| name.parse()).transpose()?,
             environment: request.environment.map(|name| name.parse()).transpose()?,
         })
     }
 
-    fn includes(&self, environment: &EnvironmentName) -> bool {
-        self.environment.as_ref().is_none_or(|wanted| wanted == environment)
+    /// Those of `rows` whose environment was asked for.
+    fn shown<T>(&self, rows: Vec<T>, of: fn(&T) -> &EnvironmentName) -> impl Iterator<Item = T> {
+        let is_wanted = move |row: &T| self.environment.as_ref().is_none_or(|wanted| wanted == of(row));
+        rows.into_iter().filter(is_wanted)
     }
 }
 
@@ -107,12 +121,12 @@ fn compute(
     store: &Store,
     wanted: &Wanted,
     policy: &crate::config::policy::Policy,
-) -> Result<MetricsView, store::Error> {
-    let window = wanted.window;
-    let mut pipelines = Pipelines::within(window);
+) -> Result<Course<MetricsView>, store::Error> {
+    let cut = &wanted.cut;
+    let mut pipelines = Course::of(cut, Pipelines::within);
     let mut production = Production::default();
-    store.each_story(wanted.service.as_ref(), window, |story| {
-        pipelines.add(story);
+    store.each_story(wanted.service.as_ref(), cut.whole(), |story| {
+        pipelines.each().for_each(|pipelines| pipelines.add(story));
         production.add(story);
     })?;
     let is_of = |service: &Service| wanted.service.as_ref().is_none_or(|wanted| wanted == service);
@@ -121,17 +135,19 @@ fn compute(
     production.end(&imported, &store.imported_commits()?);
     let mut incidents = store.incidents()?;
     incidents.retain(|incident| is_of(&incident.service));
-    let (mut dora, unowned) = dora::of(&production, &incidents, window);
-    dora.retain(|row| wanted.includes(&row.environment));
-    let mut pipeline = pipelines.end(policy.working_hours.as_ref());
-    pipeline.retain(|row| wanted.includes(&row.environment));
-    Ok(MetricsView {
+    let imported_deployments = u32::try_from(imported.len()).unwrap_or(u32::MAX);
+    let deployments_without_story = store.untold()?;
+
+    let windows = Course::of(cut, |window| window);
+    let pipelines = pipelines.map(|pipelines| pipelines.end(policy.working_hours.as_ref()));
+    let numbers = dora::over(&production, &incidents, cut);
+    Ok(windows.zip(pipelines).zip(numbers).map(|((window, pipeline), (dora, unowned))| MetricsView {
         from: window.from.to_rfc3339(),
         until: window.until.to_rfc3339(),
-        pipeline: pipeline.into_iter().map(PipelineView::from).collect(),
-        dora: dora.into_iter().map(|row| DoraView::of(row, window)).collect(),
+        pipeline: wanted.shown(pipeline, |row| &row.environment).map(PipelineView::from).collect(),
+        dora: wanted.shown(dora, |row| &row.environment).map(|row| DoraView::of(row, window)).collect(),
         incidents_of_no_deployment: unowned,
-        imported_deployments: u32::try_from(imported.len()).unwrap_or(u32::MAX),
-        deployments_without_story: store.untold()?,
-    })
+        imported_deployments,
+        deployments_without_story,
+    }))
 }

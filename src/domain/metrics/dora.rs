@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::change::{Change, Lane, Production};
+use super::cut::{Course, Cut};
 use super::incident::{self, Incident};
 use super::lead_time::{Arrivals, LeadTimes};
 use super::spread::{Share, Spread};
@@ -56,6 +57,12 @@ pub struct FailedBy {
 /// and how many incidents that began in it belong to no change.
 #[must_use]
 pub fn of(production: &Production, incidents: &[Incident], window: Window) -> (Vec<Dora>, u32) {
+    over(production, incidents, &Cut::none(window)).whole
+}
+
+/// What [`of`] says of a window and of each of its parts, in one pass.
+#[must_use]
+pub fn over(production: &Production, incidents: &[Incident], cut: &Cut) -> Course<(Vec<Dora>, u32)> {
     let changes = &production.changes;
     let (by_change, of_none) = incident::by_change(incidents, changes);
     let mut failures: Vec<Failure> = changes.iter().map(Failure::by_itself).collect();
@@ -68,19 +75,27 @@ pub fn of(production: &Production, incidents: &[Incident], window: Window) -> (V
     for lane in lanes.values() {
         link_hotfixes(lane, changes, &mut failures);
     }
-    let mut rows: BTreeMap<(&Service, &EnvironmentName), Row> = BTreeMap::new();
+    let nothing = || Course::of(cut, |_| Row::default());
+    let mut rows: BTreeMap<(&Service, &EnvironmentName), Course<Row>> = BTreeMap::new();
     for (lane, indexes) in &lanes {
-        let row = rows.entry((&lane.service, &lane.environment)).or_default();
-        row.add_lane(indexes, changes, &failures, window);
+        let rows = rows.entry((&lane.service, &lane.environment)).or_insert_with(nothing);
+        add_lane(rows, indexes, changes, &failures, cut);
     }
-    for restoration in production.restorations.iter().filter(|it| window.contains(it.at)) {
+    for restoration in &production.restorations {
         let key = (&restoration.lane.service, &restoration.lane.environment);
-        rows.entry(key).or_default().rollbacks += 1;
+        let rows = rows.entry(key).or_insert_with(nothing);
+        rows.at(cut, restoration.at).for_each(|row| row.rollbacks += 1);
     }
-    let rows = rows.into_iter().filter(|(_, row)| !row.is_empty());
-    let rows = rows.map(|((service, environment), row)| row.end(service.clone(), environment.clone()));
-    let unowned = of_none.into_iter().filter(|incident| window.contains(incident.began_at)).count();
-    (rows.collect(), u32::try_from(unowned).unwrap_or(u32::MAX))
+    let mut numbers: Course<(Vec<Dora>, u32)> = Course::of(cut, |_| Default::default());
+    for ((service, environment), mut rows) in rows {
+        for ((numbers, _), row) in numbers.each().zip(rows.each()).filter(|(_, row)| !row.is_empty()) {
+            numbers.push(std::mem::take(row).end(service.clone(), environment.clone()));
+        }
+    }
+    for incident in of_none {
+        numbers.at(cut, incident.began_at).for_each(|(_, unowned)| *unowned += 1);
+    }
+    numbers
 }
 
 /// The numbers of the changes of each lane: those that arrived by their
@@ -166,42 +181,20 @@ impl Row {
         self.failed.of == 0 && self.rollbacks == 0 && self.recovery_ms.is_empty() && self.unrecovered == 0
     }
 
-    fn add_lane(&mut self, lane: &[usize], changes: &[Change], failures: &[Failure], window: Window) {
-        let all = || lane.iter().filter_map(|index| changes.get(*index).zip(failures.get(*index)));
-        let good = good_arrivals(all());
-        let mut seen = Arrivals::default();
-        let mut before_the_window = LeadTimes::default();
-        for (change, failure) in all() {
-            if window.contains(change.at()) {
-                self.failed.of += 1;
-                self.count_reasons(failure);
-            }
-            if let Some(arrived) = change.arrived_at {
-                let inside = window.contains(arrived);
-                let times = if inside { &mut self.lead_times } else { &mut before_the_window };
-                seen.follow(change, arrived, times);
-                if inside {
-                    self.arrivals.push(arrived);
-                    self.hotfixes += u32::from(change.hotfix);
-                }
-            }
-            if let Some(since) = failure.since.filter(|since| window.contains(*since)) {
-                match recovered_at(change, failure, since, &good) {
-                    Some(at) => {
-                        self.recovery_ms.push(u64::try_from(at.since(since).as_millis()).unwrap_or(u64::MAX));
-                    }
-                    None => self.unrecovered += 1,
-                }
-            }
-        }
-    }
-
-    fn count_reasons(&mut self, failure: &Failure) {
+    fn count_change(&mut self, failure: &Failure) {
+        self.failed.of += 1;
         self.failed.part += u32::from(failure.since.is_some());
         self.failed_by.rollout += u32::from(failure.rollout);
         self.failed_by.rollback += u32::from(failure.rollback);
         self.failed_by.hotfix += u32::from(failure.hotfix);
         self.failed_by.incident += u32::from(failure.incident);
+    }
+
+    fn count_recovery(&mut self, since: Timestamp, recovered: Option<Timestamp>) {
+        match recovered {
+            Some(at) => self.recovery_ms.push(u64::try_from(at.since(since).as_millis()).unwrap_or(u64::MAX)),
+            None => self.unrecovered += 1,
+        }
     }
 
     fn end(mut self, service: Service, environment: EnvironmentName) -> Dora {
@@ -222,6 +215,29 @@ impl Row {
             unrecovered: self.unrecovered,
             rework: Share { part: self.hotfixes + self.rollbacks, of: deployments + self.rollbacks },
             rollbacks: self.rollbacks,
+        }
+    }
+}
+
+/// Count the changes of a lane, each in the windows in which it belongs.
+fn add_lane(rows: &mut Course<Row>, lane: &[usize], changes: &[Change], failures: &[Failure], cut: &Cut) {
+    let all = || lane.iter().filter_map(|index| changes.get(*index).zip(failures.get(*index)));
+    let good = good_arrivals(all());
+    let mut seen = Arrivals::default();
+    for (change, failure) in all() {
+        rows.at(cut, change.at()).for_each(|row| row.count_change(failure));
+        if let Some(arrived) = change.arrived_at {
+            let mut lead_times = LeadTimes::default();
+            seen.follow(change, arrived, &mut lead_times);
+            rows.at(cut, arrived).for_each(|row| {
+                row.lead_times.extend(&lead_times);
+                row.arrivals.push(arrived);
+                row.hotfixes += u32::from(change.hotfix);
+            });
+        }
+        if let Some(since) = failure.since {
+            let recovered = recovered_at(change, failure, since, &good);
+            rows.at(cut, since).for_each(|row| row.count_recovery(since, recovered));
         }
     }
 }

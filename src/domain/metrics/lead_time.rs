@@ -28,6 +28,14 @@ impl LeadTimes {
         Spread::of(self.lead_ms.clone())
     }
 
+    /// Take in others, too.
+    pub fn extend(&mut self, others: &Self) {
+        self.lead_ms.extend(&others.lead_ms);
+        self.by_commit += others.by_commit;
+        self.by_head += others.by_head;
+        self.unknown += others.unknown;
+    }
+
     fn add(&mut self, arrived: Timestamp, made: Option<Timestamp>, kind: fn(&mut Self) -> &mut u32) {
         match made {
             Some(made) => {

@@ -4,11 +4,13 @@
 //! every number can be computed again. One deployment's records give its
 //! [`Story`](story::Story), by [`tell`]; stories give the numbers of the pipeline
 //! ([`pipeline`]) and those of DORA ([`dora`]), for which what reached production
-//! is looked at as [`changes`](change) and as [`incidents`](incident).
+//! is looked at as [`changes`](change) and as [`incidents`](incident). A window may be [`cut`],
+//! and its parts have the numbers of windows of their own.
 //!
 //! `docs/metrics.md` has the definitions, and where they differ from other tools'.
 
 pub mod change;
+pub mod cut;
 pub mod dora;
 mod hours;
 pub mod imported;
