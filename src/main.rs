@@ -1,4 +1,4 @@
-//! The thin binary: arguments, logs to standard error, exit codes.
+//! The thin binary: arguments, exit codes.
 
 use std::process::ExitCode;
 
@@ -6,25 +6,16 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use deployment_orchestrator::app::Code;
 use deployment_orchestrator::cli::{self, Cli};
-use deployment_orchestrator::config::environment;
-use tracing_subscriber::EnvFilter;
 
 fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
-    let json = cli.wants_json();
-    // Standard output is the MCP wire.
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::new(
-            environment::log_filter().unwrap_or_else(|| cli.default_log_filter().to_owned()),
-        ))
-        .init();
+    let report = cli.reporter();
     let runtime = tokio::runtime::Runtime::new().context("the async runtime cannot start")?;
-    let outcome = runtime.block_on(cli::run(cli));
+    let outcome = cli.begin_log().and_then(|()| runtime.block_on(cli::run(cli)));
     // A blocked read of standard input must not hold the exit.
     runtime.shutdown_background();
     let Err(error) = outcome else { return Ok(ExitCode::SUCCESS) };
-    Cli::report(json, &error);
+    report(&error);
     Ok(match error.code {
         Code::MalformedArgument | Code::UnknownEvent | Code::UnknownEnvironment | Code::ConfigInvalid => {
             ExitCode::from(2)

@@ -18,6 +18,7 @@ mod key_file;
 mod keygen;
 mod listen;
 mod lock;
+mod log;
 mod messages;
 mod messengers;
 mod metrics;
@@ -43,8 +44,11 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::app::Error;
+use crate::config::environment::{self, LogFormat};
 use crate::domain::decision::Verdict;
 use crate::domain::id::PrincipalName;
+
+use output::Shape;
 
 /// Runs deployments through Harness CD for AI agents, without trusting them with it.
 #[derive(Debug, Parser)]
@@ -349,24 +353,30 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
 }
 
 impl Cli {
-    /// Show what went wrong, on standard error.
-    pub fn report(json: bool, error: &Error) {
-        output::error(json, error);
+    /// Log to standard error from now on.
+    ///
+    /// # Errors
+    /// When the environment asks for a log that there is not.
+    pub fn begin_log(&self) -> Result<(), Error> {
+        log::begin(self.usual_log_filter())
+    }
+
+    /// What shows on standard error why this failed.
+    pub fn reporter(&self) -> impl FnOnce(&Error) + use<> {
+        let shape = match environment::log_format() {
+            Ok(LogFormat::Json) => Shape::LogLine,
+            _ if self.global.json => Shape::Json,
+            _ => Shape::Text,
+        };
+        move |error| output::error(shape, error)
     }
 
     /// What is logged unless somebody says otherwise: a server tells its story,
     /// a command only what is wrong.
-    #[must_use]
-    pub fn default_log_filter(&self) -> &'static str {
+    fn usual_log_filter(&self) -> &'static str {
         match self.command {
             Command::Serve { .. } => "warn,deployment_orchestrator=info",
             _ => "warn",
         }
-    }
-
-    /// Whether the output is for scripts.
-    #[must_use]
-    pub fn wants_json(&self) -> bool {
-        self.global.json
     }
 }

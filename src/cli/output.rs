@@ -4,8 +4,10 @@ use std::io::{IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::app::{Code, Error};
+use crate::clock::{Clock as _, SystemClock};
 
 /// A colour or weight of text on a terminal.
 #[derive(Debug, Clone, Copy)]
@@ -64,29 +66,45 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "note: {text}");
 }
 
+/// How an error is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// To people.
+    Text,
+    /// To scripts: one JSON object.
+    Json,
+    /// To whoever reads the log: the same object, as a line of it.
+    LogLine,
+}
+
 /// An error on standard error.
-pub(super) fn error(as_json: bool, error: &Error) {
+pub(super) fn error(shape: Shape, error: &Error) {
     let mut out = std::io::stderr().lock();
-    if as_json {
-        let mut value = serde_json::json!({
-            "code": error.code.as_str(),
-            "message": error.message,
-            "hint": error.hint,
-            "retryable": error.retryable,
-        });
-        if let (Some(said), Some(fields)) = (&error.message_untrusted, value.as_object_mut()) {
-            fields.insert("message_untrusted".to_owned(), said.as_str().into());
+    if shape == Shape::Text {
+        let _ = writeln!(out, "error[{}]: {}", error.code.as_str(), error.message);
+        if !error.hint.is_empty() {
+            let _ = writeln!(out, "  {}", error.hint);
         }
-        let _ = writeln!(out, "{value}");
+        if let Some(said) = &error.message_untrusted {
+            let _ = writeln!(out, "  Harness said: {said}");
+        }
         return;
     }
-    let _ = writeln!(out, "error[{}]: {}", error.code.as_str(), error.message);
-    if !error.hint.is_empty() {
-        let _ = writeln!(out, "  {}", error.hint);
+    let mut fields = serde_json::Map::new();
+    let mut add = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    if shape == Shape::LogLine {
+        add("timestamp", SystemClock.now().to_rfc3339().into());
+        add("level", "ERROR".into());
+        add("target", env!("CARGO_CRATE_NAME").into());
     }
+    add("code", error.code.as_str().into());
+    add("message", error.message.as_str().into());
+    add("hint", error.hint.as_str().into());
+    add("retryable", error.retryable.into());
     if let Some(said) = &error.message_untrusted {
-        let _ = writeln!(out, "  Harness said: {said}");
+        add("message_untrusted", said.as_str().into());
     }
+    let _ = writeln!(out, "{}", Value::Object(fields));
 }
 
 /// Milliseconds as a person reads them: `850 ms`, `4.2 s`, `3 min 5 s`, `2 h 10 min`.

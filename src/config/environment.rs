@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::file::HarnessSection;
 use super::{Error, JiraSection};
 use crate::domain::id::ChannelName;
+use crate::domain::text::shortened;
 use crate::harness::Settings;
 use crate::jira;
 
@@ -173,6 +174,30 @@ pub fn log_filter() -> Option<String> {
 }
 
 const LOG: &str = "ORCHESTRATOR_LOG";
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line, for programs.
+    Json,
+}
+
+/// How the log is written: as text, unless somebody said otherwise.
+///
+/// # Errors
+/// When there is no such format.
+pub fn log_format() -> Result<LogFormat, Error> {
+    match text("ORCHESTRATOR_LOG_FORMAT").as_deref() {
+        None | Some("text") => Ok(LogFormat::Text),
+        Some("json") => Ok(LogFormat::Json),
+        Some(other) => Err(Error::Missing(format!(
+            "ORCHESTRATOR_LOG_FORMAT is `{}`, and there is no such format of the log: set it to `text` or `json`",
+            shortened(other, 40)
+        ))),
+    }
+}
 
 #[expect(clippy::disallowed_methods, reason = "this is the home of environment reads")]
 fn text(name: &str) -> Option<String> {

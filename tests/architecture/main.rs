@@ -97,7 +97,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("comfy_table", &["cli"]),
-    ("tracing_subscriber", &["cli", "main"]),
+    ("tracing_subscriber", &["cli::log"]),
     ("anyhow", &["cli", "main"]),
 ];
 

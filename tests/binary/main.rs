@@ -18,6 +18,7 @@ mod doctor;
 mod emergencies;
 mod evidence;
 mod http;
+mod log;
 mod looking;
 mod messages;
 mod metrics;
