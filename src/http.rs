@@ -1,11 +1,13 @@
 //! The one place that makes HTTP clients, and the one way to read a body.
 //!
+//! Whoever is called by this program is called with a [`Client`], which counts its calls.
 //! Every client has timeouts, speaks TLS with rustls and ring, and follows no
 //! redirect: an API that redirects is a login page or the wrong address, and
 //! whoever asked must see that instead of the page behind it. Every body is
 //! read up to [`BODY_LIMIT`], and what others say in it stays free of our secrets
 //! by [`Redaction`].
 
+mod client;
 mod redaction;
 mod retry_after;
 
@@ -16,6 +18,7 @@ use std::time::Duration;
 use reqwest::Url;
 use reqwest::redirect::Policy;
 
+pub use client::{Answer, Client};
 pub use redaction::Redaction;
 pub use retry_after::retry_after;
 
@@ -54,7 +57,7 @@ pub enum Connections {
 #[error("no HTTP client could be made")]
 pub struct Error(#[source] reqwest::Error);
 
-/// A client whose calls end after `timeout`, from connecting to the last byte.
+/// A client whose calls end after `timeout`, from connecting to the last byte. Nobody counts them.
 ///
 /// # Errors
 /// When the system has no usable root certificates.

@@ -23,6 +23,7 @@ pub mod probe;
 pub mod pulse;
 pub mod slack;
 pub mod store;
+pub mod tally;
 pub mod teams;
 pub mod tools;
 pub mod wake;

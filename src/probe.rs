@@ -9,46 +9,53 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use reqwest::Method;
 
 use crate::domain::drift::Unread;
 use crate::domain::health::Answer;
-use crate::http::{self, BodyError, Connections};
+use crate::http::{self, BodyError, Client, Connections};
 use crate::ports::{MOST_SAID, Probe};
+use crate::tally::{Outcome, Tally, Upstream};
 
 /// A probe over HTTP.
 #[derive(Debug, Clone)]
-pub struct HttpProbe(reqwest::Client);
+pub struct HttpProbe(Client);
 
 impl HttpProbe {
-    /// A probe that waits for an answer for so long.
+    /// A probe that waits for an answer for so long. Questions are counted in `tally`.
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn new(timeout: Duration) -> Result<Self, http::Error> {
-        http::client(timeout, Connections::Fresh).map(Self)
+    pub fn new(timeout: Duration, tally: &Tally) -> Result<Self, http::Error> {
+        Client::new(Upstream::Environment, timeout, Connections::Fresh, tally).map(Self)
     }
 }
 
 #[async_trait]
 impl Probe for HttpProbe {
     async fn ask(&self, url: &str) -> Answer {
-        match self.0.get(url).send().await {
-            Ok(response) => Answer::Status(response.status().as_u16()),
+        match self.0.send(self.0.request(Method::GET, url)).await {
+            Ok(came) => Answer::Status(came.status().as_u16()),
             Err(error) => no_answer(&error),
         }
     }
 
     async fn read(&self, url: &str) -> Result<String, Unread> {
-        let response = self.0.get(url).send().await.map_err(|error| Unread::Answered(no_answer(&error)))?;
-        let status = response.status().as_u16();
+        let came = self.0.send(self.0.request(Method::GET, url)).await;
+        let came = came.map_err(|error| Unread::Answered(no_answer(&error)))?;
+        let status = came.status().as_u16();
         if status != 200 {
             return Err(Unread::Answered(Answer::Status(status)));
         }
-        let body = http::body_up_to(MOST_SAID, response).await.map_err(|error| match error {
+        let (body, mut call) = came.body_up_to(MOST_SAID).await;
+        let body = body.map_err(|error| match error {
             BodyError::TooLarge => Unread::TooLong,
             BodyError::Broken(error) => Unread::Answered(no_answer(&error)),
         })?;
-        String::from_utf8(body).map_err(|_| Unread::NoText)
+        String::from_utf8(body).map_err(|_| {
+            call.came_to(Outcome::Unreadable);
+            Unread::NoText
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use deployment_orchestrator::domain::drift::Unread;
 use deployment_orchestrator::domain::health::Answer;
 use deployment_orchestrator::ports::Probe;
 use deployment_orchestrator::probe::HttpProbe;
+use deployment_orchestrator::tally::Tally;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -61,11 +62,11 @@ async fn answer(mut stream: TcpStream, says: &str, then: Then, asked: mpsc::Unbo
 }
 
 async fn read(timeout: Duration, url: &str) -> Result<String, Unread> {
-    HttpProbe::new(timeout).expect("a probe").read(url).await
+    HttpProbe::new(timeout, &Tally::default()).expect("a probe").read(url).await
 }
 
 async fn asked(timeout: Duration, url: &str) -> Answer {
-    HttpProbe::new(timeout).expect("a probe").ask(url).await
+    HttpProbe::new(timeout, &Tally::default()).expect("a probe").ask(url).await
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::pulse::Pulse;
 use deployment_orchestrator::store::Store;
+use deployment_orchestrator::tally::Tally;
 use deployment_orchestrator::tools::{EventStream, Streamable};
 use deployment_orchestrator::wake::Wake;
 use deployment_orchestrator::web::{self, Site, Strangers};
@@ -50,7 +51,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         random: Arc::new(SystemRandom),
         wake: Wake::default(),
         executions: harness.clone(),
-        probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT)?),
+        probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT, &Tally::default())?),
         tracker: Arc::new(NoJira),
         pipelines: harness,
         server_key: None,
@@ -61,6 +62,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let site = Site {
         app: app.clone(),
         pulse: Pulse::default(),
+        tally: Tally::default(),
         mcp: Streamable::new(Fixture::default(), streams.clone()),
         event_stream: EventStream::new(Fixture::default(), app, streams.clone()),
         public: None,

@@ -14,6 +14,7 @@ use crate::domain::origin::Origin;
 use crate::domain::text::visible;
 use crate::slack::Buttons;
 use crate::store::Which;
+use crate::tally::Tally;
 
 pub(super) async fn run(global: &Global) -> Result<(), Error> {
     let findings = examine(global).await;
@@ -60,7 +61,7 @@ async fn examine(global: &Global) -> Vec<Finding> {
     }));
     if !settings.channels.is_empty() {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        findings.push(match messengers::of(&settings.channels, Buttons::Absent, &clock) {
+        findings.push(match messengers::of(&settings.channels, Buttons::Absent, &clock, &Tally::default()) {
             Ok(messengers) => Finding::good("channels", format!("{} channels can be told", messengers.len())),
             Err(error) => Finding::of("channels", &error),
         });
@@ -164,7 +165,7 @@ async fn oauth(settings: &Config) -> Vec<Finding> {
 
 async fn keys(section: &OauthSection) -> Finding {
     let issuer = &section.issuer;
-    let server = match listen::authorization_server(section, String::new()) {
+    let server = match listen::authorization_server(section, String::new(), &Tally::default()) {
         Ok(server) => server,
         Err(error) => return Finding::of("oauth", &error),
     };
@@ -183,7 +184,7 @@ async fn keys(section: &OauthSection) -> Finding {
 async fn sign_in(settings: &Config) -> Vec<Finding> {
     let Some(section) = &settings.http.sign_in else { return Vec::new() };
     let issuer = &section.expected.issuer;
-    let reached = match listen::openid_provider(section, &settings.http) {
+    let reached = match listen::openid_provider(section, &settings.http, &Tally::default()) {
         Ok(provider) => provider.reach(SystemClock.now()).await,
         Err(error) => return vec![Finding::of("sign-in", &error)],
     };

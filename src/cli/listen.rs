@@ -14,6 +14,7 @@ use crate::oauth::AuthorizationServer;
 use crate::oauth::openid::{self, OpenidProvider};
 use crate::pulse::Pulse;
 use crate::slack::{self, Answers, Buttons};
+use crate::tally::Tally;
 use crate::tools::{EventStream, Server, Streamable};
 use crate::web::{self, Site, SlackButtons, Strangers};
 use crate::webhook;
@@ -40,6 +41,7 @@ pub(super) struct Door {
     harness_secret: Option<SecretString>,
     slack: Option<SlackButtons>,
     incidents: Option<webhook::Secret>,
+    tally: Tally,
 }
 
 impl Listen {
@@ -47,7 +49,7 @@ impl Listen {
     ///
     /// # Errors
     /// When anybody could come in, or the address is taken.
-    pub(super) async fn open(&self, section: HttpSection) -> Result<Option<Door>, Error> {
+    pub(super) async fn open(&self, section: HttpSection, tally: &Tally) -> Result<Option<Door>, Error> {
         let Some(address) = self.http else { return Ok(None) };
         self.keep_strangers_out(address, &section)?;
         let failed = |error: std::io::Error| {
@@ -61,16 +63,16 @@ impl Listen {
         let address = listener.local_addr().map_err(failed)?;
         let harness_secret =
             environment::harness_webhook_secret().map_err(|error| wiring::unusable(&error))?;
-        let slack = slack_buttons()?;
+        let slack = slack_buttons(tally)?;
         let incidents = incidents_secret()?;
         let strangers =
             if self.allow_anonymous_loopback { Strangers::ActForTheUser } else { Strangers::Refused };
         let oauth = section
             .oauth
             .as_ref()
-            .map(|it| authorization_server(it, web::resource(section.public_url.as_ref(), address)))
+            .map(|it| authorization_server(it, web::resource(section.public_url.as_ref(), address), tally))
             .transpose()?;
-        let openid = section.sign_in.as_ref().map(|it| openid_provider(it, &section)).transpose()?;
+        let openid = section.sign_in.as_ref().map(|it| openid_provider(it, &section, tally)).transpose()?;
         Ok(Some(Door {
             listener,
             address,
@@ -81,6 +83,7 @@ impl Listen {
             harness_secret,
             slack,
             incidents,
+            tally: tally.clone(),
         }))
     }
 
@@ -109,10 +112,10 @@ impl Listen {
 }
 
 /// What answers from Slack are taken with, if the signing secret is set.
-fn slack_buttons() -> Result<Option<SlackButtons>, Error> {
+fn slack_buttons(tally: &Tally) -> Result<Option<SlackButtons>, Error> {
     let secret = environment::slack_signing_secret().map_err(|error| wiring::unusable(&error))?;
     let Some(signing_secret) = secret else { return Ok(None) };
-    let answers = Answers::new(slack::API).map_err(|error| {
+    let answers = Answers::new(slack::API, tally).map_err(|error| {
         Error::new(Code::ConfigInvalid, error.to_string(), "install the root certificates of this system")
     })?;
     Ok(Some(SlackButtons { signing_secret, answers }))
@@ -137,8 +140,9 @@ fn incidents_secret() -> Result<Option<webhook::Secret>, Error> {
 pub(super) fn authorization_server(
     section: &OauthSection,
     resource: String,
+    tally: &Tally,
 ) -> Result<AuthorizationServer, Error> {
-    AuthorizationServer::new(section.expected(resource), section.jwks_url.clone()).map_err(|error| {
+    AuthorizationServer::new(section.expected(resource), section.jwks_url.clone(), tally).map_err(|error| {
         Error::new(Code::ConfigInvalid, error.to_string(), "install the root certificates of this system")
     })
 }
@@ -147,7 +151,11 @@ pub(super) fn authorization_server(
 ///
 /// # Errors
 /// When our secret there cannot be read, or the system has no usable root certificates.
-pub(super) fn openid_provider(section: &SignInSection, http: &HttpSection) -> Result<OpenidProvider, Error> {
+pub(super) fn openid_provider(
+    section: &SignInSection,
+    http: &HttpSection,
+    tally: &Tally,
+) -> Result<OpenidProvider, Error> {
     let settings = openid::Settings {
         expected: section.expected.clone(),
         secret: environment::openid_client_secret().map_err(|error| wiring::unusable(&error))?,
@@ -156,7 +164,7 @@ pub(super) fn openid_provider(section: &SignInSection, http: &HttpSection) -> Re
             Error::new(Code::ConfigInvalid, why, "name it in the config, or leave [http.sign_in] out")
         })?,
     };
-    OpenidProvider::new(settings).map_err(|error| {
+    OpenidProvider::new(settings, tally).map_err(|error| {
         Error::new(Code::ConfigInvalid, error.to_string(), "install the root certificates of this system")
     })
 }
@@ -177,8 +185,18 @@ impl Door {
 
     /// Serve until `shutdown`, and then what is under way.
     pub(super) async fn serve(self, app: App, pulse: Pulse, shutdown: CancellationToken) {
-        let Self { listener, address, section, strangers, oauth, openid, harness_secret, slack, incidents } =
-            self;
+        let Self {
+            listener,
+            address,
+            section,
+            strangers,
+            oauth,
+            openid,
+            harness_secret,
+            slack,
+            incidents,
+            tally,
+        } = self;
         output::line(&format!("MCP is served at http://{address}/mcp"));
         tracing::info!(%address, "serving over HTTP");
         let streams = CancellationToken::new();
@@ -188,6 +206,7 @@ impl Door {
             event_stream: EventStream::new(server, app.clone(), streams.clone()),
             app,
             pulse,
+            tally,
             public: section.public_url,
             origins: section.origins,
             strangers,

@@ -16,17 +16,19 @@ use crate::mail::{self, Mail};
 use crate::messenger;
 use crate::ports::Messenger;
 use crate::slack::{self, Bot, Buttons, Hook, HookSettings};
+use crate::tally::Tally;
 use crate::teams::{self, Teams};
 use crate::webhook::{self, Webhook};
 
-/// The messengers of these channels. Nothing is sent.
+/// The messengers of these channels, whose calls are counted in `tally`. Nothing is sent.
 pub(super) fn of(
     channels: &BTreeMap<ChannelName, ChannelSection>,
     buttons: Buttons,
     clock: &Arc<dyn Clock>,
+    tally: &Tally,
 ) -> Result<Messengers, Error> {
     let made = channels.iter().map(|(name, section)| {
-        let channel = Channel(name);
+        let channel = Channel { name, tally };
         let messenger: Arc<dyn Messenger> = match section {
             ChannelSection::Slack(section) => Arc::new(channel.slack(section, buttons)?),
             ChannelSection::SlackWebhook => Arc::new(channel.slack_webhook()?),
@@ -40,23 +42,26 @@ pub(super) fn of(
 }
 
 /// A channel that is made, to say which one is wrong.
-struct Channel<'a>(&'a ChannelName);
+struct Channel<'a> {
+    name: &'a ChannelName,
+    tally: &'a Tally,
+}
 
 impl Channel<'_> {
     fn slack(&self, section: &SlackSection, buttons: Buttons) -> Result<Bot, Error> {
         let token = self.required(environment::slack_bot_token(), "SLACK_BOT_TOKEN")?;
         let settings =
             slack::Settings { api: slack::API.to_owned(), token, channel: section.channel.clone(), buttons };
-        Bot::new(settings).map_err(|error| self.wrong(&error))
+        Bot::new(settings, self.tally).map_err(|error| self.wrong(&error))
     }
 
     fn slack_webhook(&self) -> Result<Hook, Error> {
-        Hook::new(&HookSettings { url: self.own("URL")? }).map_err(|error| self.wrong(&error))
+        Hook::new(&HookSettings { url: self.own("URL")? }, self.tally).map_err(|error| self.wrong(&error))
     }
 
     fn teams(&self) -> Result<Teams, Error> {
         let settings = teams::Settings { address: self.secret("URL")?, timeout: messenger::TIMEOUT };
-        Teams::new(settings).map_err(|error| self.wrong(&error))
+        Teams::new(settings, self.tally).map_err(|error| self.wrong(&error))
     }
 
     fn email(&self, section: &EmailSection) -> Result<Mail, Error> {
@@ -72,7 +77,7 @@ impl Channel<'_> {
             to: section.to.iter().map(|to| self.said(to)).collect::<Result<_, _>>()?,
             timeout: messenger::TIMEOUT,
         };
-        Mail::new(settings).map_err(|error| self.wrong(&error))
+        Mail::new(settings, self.tally).map_err(|error| self.wrong(&error))
     }
 
     fn webhook(&self, section: &WebhookSection, clock: Arc<dyn Clock>) -> Result<Webhook, Error> {
@@ -82,7 +87,7 @@ impl Channel<'_> {
         };
         let settings =
             webhook::Settings { address, secret: self.secret("SECRET")?, timeout: messenger::TIMEOUT };
-        Webhook::new(settings, clock).map_err(|error| self.wrong(&error))
+        Webhook::new(settings, clock, self.tally).map_err(|error| self.wrong(&error))
     }
 
     /// What the config says of the channel.
@@ -92,13 +97,13 @@ impl Channel<'_> {
 
     /// What the environment says of it. It is not repeated.
     fn secret<T: FromStr<Err: Display>>(&self, what: &str) -> Result<T, Error> {
-        let variable = environment::variable_of(self.0, what);
+        let variable = environment::variable_of(self.name, what);
         let secret = self.own(what)?;
         secret.expose_secret().parse().map_err(|error: T::Err| self.wrong(&format!("{variable}: {error}")))
     }
 
     fn own(&self, what: &str) -> Result<SecretString, Error> {
-        let variable = environment::variable_of(self.0, what);
+        let variable = environment::variable_of(self.name, what);
         self.required(environment::secret(&variable), &variable)
     }
 
@@ -114,7 +119,7 @@ impl Channel<'_> {
     }
 
     fn wrong(&self, what: &impl Display) -> Error {
-        let name = self.0;
+        let name = self.name;
         Error::new(
             Code::ConfigInvalid,
             format!("the channel `{name}` cannot be used: {what}"),

@@ -16,11 +16,13 @@ use crate::harness::Settings;
 use crate::harness::simulator::{Script, Simulator};
 use crate::ports::Messenger;
 use crate::slack::Buttons;
+use crate::tally::Tally;
 use crate::tools;
 
 pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Result<(), Error> {
     let Config { mut policy, harness: section, http, server_key, channels, jira } = wiring::settings(global)?;
-    let door = listen.open(http).await?;
+    let tally = Tally::default();
+    let door = listen.open(http, &tally).await?;
     // Lives as long as the server does.
     let mut simulator = None;
     let harness = if simulate {
@@ -33,14 +35,15 @@ pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Res
         );
         policy.routing.said_first = Some("SIMULATED: ".to_owned());
         let started = start_simulator().await?;
-        let harness = simulated(&started)?;
+        let harness = simulated(&started, &tally)?;
         simulator = Some(started);
         harness
     } else {
-        wiring::harness(environment::harness_settings(&section).map_err(|error| wiring::unusable(&error))?)?
+        let settings = environment::harness_settings(&section).map_err(|error| wiring::unusable(&error))?;
+        wiring::harness(settings, &tally)?
     };
     // What a simulated Harness did is nobody's news.
-    let jira = jira::of(jira.as_ref().filter(|_| !simulate))?;
+    let jira = jira::of(jira.as_ref().filter(|_| !simulate), &tally)?;
     if jira.is_none() {
         policy.routing.tracker = None;
     }
@@ -55,14 +58,14 @@ pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Res
     }
     policy.pages = door.as_ref().map_or_else(Default::default, Door::pages);
     tell_of_weak_gates(&mut policy);
-    let app = wiring::assemble(&global.database(simulate)?, policy, harness)?;
+    let app = wiring::assemble(&global.database(simulate)?, policy, harness, &tally)?;
     let tracker = jira::tracker(jira.as_ref());
     let app = App { server_key: server_key.map(Arc::new), tracker, ..app };
     let buttons = door.as_ref().map_or(Buttons::Absent, Door::buttons);
-    let mut messengers = messengers::of(&channels, buttons, &app.clock)?;
+    let mut messengers = messengers::of(&channels, buttons, &app.clock, &tally)?;
     let jira = app.policy.routing.tracker.clone().zip(jira);
     messengers.extend(jira.map(|(name, jira)| (name, jira as Arc<dyn Messenger>)));
-    let outcome = serve(app, door, messengers).await;
+    let outcome = serve(app, door, messengers, tally).await;
     drop(simulator);
     outcome
 }
@@ -79,7 +82,7 @@ fn tell_of_weak_gates(policy: &mut Policy) {
 
 /// Serve until the client hangs up or the process is told to stop; then let the
 /// engine finish what is under way. Without a door the client has the pipes.
-async fn serve(app: App, door: Option<Door>, messengers: Messengers) -> Result<(), Error> {
+async fn serve(app: App, door: Option<Door>, messengers: Messengers, tally: Tally) -> Result<(), Error> {
     let shutdown = CancellationToken::new();
     signals::stop_on_signal(&shutdown)?;
     let parts = Parts {
@@ -93,6 +96,7 @@ async fn serve(app: App, door: Option<Door>, messengers: Messengers) -> Result<(
         clock: Arc::clone(&app.clock),
         random: Arc::clone(&app.random),
         wake: app.wake.clone(),
+        tally,
     };
     let holder = format!("{}-{:032x}", std::process::id(), app.random.bits());
     let engine = Engine::new(parts, holder);
@@ -132,8 +136,8 @@ async fn start_simulator() -> Result<Simulator, Error> {
     })
 }
 
-fn simulated(simulator: &Simulator) -> Result<Harness, Error> {
-    wiring::harness(Settings {
+fn simulated(simulator: &Simulator, tally: &Tally) -> Result<Harness, Error> {
+    let settings = Settings {
         base_url: simulator.url(),
         account: "simulated".to_owned(),
         org: "default".to_owned(),
@@ -142,5 +146,6 @@ fn simulated(simulator: &Simulator) -> Result<Harness, Error> {
         correlation_variable: CORRELATION_VARIABLE.parse()?,
         timeout: Settings::DEFAULT_TIMEOUT,
         requests_per_second: Settings::DEFAULT_REQUESTS_PER_SECOND,
-    })
+    };
+    wiring::harness(settings, tally)
 }

@@ -12,6 +12,7 @@ use crate::jira::NoJira;
 use crate::ports::{Executions, PROBE_TIMEOUT, Pipelines};
 use crate::probe::HttpProbe;
 use crate::store::Store;
+use crate::tally::Tally;
 use crate::wake::Wake;
 
 /// The two ports of one Harness.
@@ -28,8 +29,8 @@ impl<H: Executions + Pipelines + 'static> From<H> for Harness {
 }
 
 /// A client of a real Harness, or of a simulator that is one.
-pub(super) fn harness(settings: Settings) -> Result<Harness, Error> {
-    let client = Client::new(settings, Arc::new(SystemRandom)).map_err(|error| {
+pub(super) fn harness(settings: Settings, tally: &Tally) -> Result<Harness, Error> {
+    let client = Client::new(settings, Arc::new(SystemRandom), tally).map_err(|error| {
         Error::new(
             Code::ConfigInvalid,
             error.to_string(),
@@ -40,8 +41,8 @@ pub(super) fn harness(settings: Settings) -> Result<Harness, Error> {
 }
 
 /// What asks environments questions.
-fn probe() -> Result<HttpProbe, Error> {
-    HttpProbe::new(PROBE_TIMEOUT).map_err(|error| {
+fn probe(tally: &Tally) -> Result<HttpProbe, Error> {
+    HttpProbe::new(PROBE_TIMEOUT, tally).map_err(|error| {
         Error::new(
             Code::ConfigInvalid,
             error.to_string(),
@@ -62,15 +63,18 @@ pub(super) fn app_with_database(global: &Global) -> Result<App, Error> {
 
 fn over(global: &Global, path: &Path) -> Result<App, Error> {
     let Config { policy, harness: section, jira, .. } = settings(global)?;
+    // Nobody asks a command what it has counted.
+    let tally = Tally::default();
     let harness = match environment::harness_settings(&section) {
-        Ok(settings) => harness(settings)?,
+        Ok(settings) => harness(settings, &tally)?,
         Err(error) => Absent { reason: error.to_string() }.into(),
     };
-    Ok(App { tracker: jira::tracker_for_a_look(jira.as_ref())?, ..assemble(path, policy, harness)? })
+    let tracker = jira::tracker_for_a_look(jira.as_ref(), &tally)?;
+    Ok(App { tracker, ..assemble(path, policy, harness, &tally)? })
 }
 
 /// The use cases over this database and this Harness.
-pub(super) fn assemble(path: &Path, policy: Policy, harness: Harness) -> Result<App, Error> {
+pub(super) fn assemble(path: &Path, policy: Policy, harness: Harness, tally: &Tally) -> Result<App, Error> {
     not_a_folder(path)?;
     Ok(App {
         store: Arc::new(Store::open(path)?),
@@ -79,7 +83,7 @@ pub(super) fn assemble(path: &Path, policy: Policy, harness: Harness) -> Result<
         random: Arc::new(SystemRandom),
         wake: Wake::default(),
         executions: harness.executions,
-        probe: Arc::new(probe()?),
+        probe: Arc::new(probe(tally)?),
         tracker: Arc::new(NoJira),
         pipelines: harness.pipelines,
         server_key: None,

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{FuturesUnordered, StreamExt as _};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Random};
@@ -36,6 +37,7 @@ use crate::pulse::Pulse;
 use crate::store::{
     self, Allowance, Authority, Deferral, Entry, Expected, Fence, LARGEST_PAGE, Lease, Store,
 };
+use crate::tally::{LeaseChange, Pass, Tally};
 use crate::wake::Wake;
 
 /// The part of the lease after which it is renewed: two more chances remain.
@@ -79,6 +81,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// The bell.
     pub wake: Wake,
+    /// What this process counts.
+    pub tally: Tally,
 }
 
 /// The ways to tell people.
@@ -143,7 +147,10 @@ impl Engine {
         let mut bell = self.parts.wake.listen();
         let mut reported = None;
         while !shutdown.is_cancelled() {
-            let pause = match self.tick().await {
+            let begun = Instant::now();
+            let ticked = self.tick().await;
+            self.parts.tally.passed(pass(&ticked), begun.elapsed());
+            let pause = match ticked {
                 Ok(tick) => {
                     self.pulse.beat();
                     reported = None;
@@ -151,7 +158,9 @@ impl Engine {
                 }
                 Err(error) => {
                     // Whether it is still ours to drive is part of what is not known.
-                    self.lease = None;
+                    if self.lease.take().is_some() {
+                        self.parts.tally.lease_changed(LeaseChange::Lost);
+                    }
                     // Said once: a full disk would otherwise fill the log, too.
                     let text = error.to_string();
                     if reported.as_ref() != Some(&text) {
@@ -284,12 +293,14 @@ impl Engine {
         self.lease = match lease {
             Lease::Held(fence) => {
                 if before.is_none() {
+                    self.parts.tally.lease_changed(LeaseChange::Taken);
                     tracing::info!(holder = %self.holder, token = fence.token, "this process drives deployments now");
                 }
                 Some((fence, now.plus(ttl / RENEWALS_PER_LEASE)))
             }
             Lease::HeldBy(driver) => {
                 if before.is_some() {
+                    self.parts.tally.lease_changed(LeaseChange::Lost);
                     tracing::warn!(driver = %driver.holder, "another process has taken over");
                 }
                 None
@@ -347,6 +358,15 @@ impl Engine {
             Done::Delivery(channel)
         }));
         Ok(begun)
+    }
+}
+
+/// How it is counted what a tick came to.
+fn pass(ticked: &Result<Tick, store::Error>) -> Pass {
+    match ticked {
+        Ok(Tick::Began(_)) => Pass::Drove,
+        Ok(Tick::Standby) => Pass::StoodBy,
+        Err(_) => Pass::Failed,
     }
 }
 

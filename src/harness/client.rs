@@ -17,6 +17,7 @@ use crate::clock::Random;
 use crate::domain::execution::Retry;
 use crate::domain::id::VariableName;
 use crate::http::{self, Connections, Redaction};
+use crate::tally::{Tally, Upstream};
 
 use super::error::CallFailure;
 use super::rate_limit::RateLimit;
@@ -91,8 +92,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub struct Client {
     pub(super) settings: Settings,
     base: Url,
-    reads: reqwest::Client,
-    effects: reqwest::Client,
+    reads: http::Client,
+    effects: http::Client,
     key: HeaderValue,
     redaction: Redaction,
     limit: RateLimit,
@@ -101,18 +102,19 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with these settings. `random` spreads the repetitions of reads.
+    /// A client with these settings. `random` spreads the repetitions of reads; calls are counted in `tally`.
     ///
     /// # Errors
     /// When the settings cannot be used. Nothing is sent.
-    pub fn new(settings: Settings, random: Arc<dyn Random>) -> Result<Self, SetupError> {
+    pub fn new(settings: Settings, random: Arc<dyn Random>, tally: &Tally) -> Result<Self, SetupError> {
         let base = Url::parse(&settings.base_url).ok();
         let base = base.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let base = base.ok_or_else(|| SetupError::BaseUrl(settings.base_url.clone()))?;
+        let http = |connections| http::Client::new(Upstream::Harness, settings.timeout, connections, tally);
         Ok(Self {
             base,
-            reads: http::client(settings.timeout, Connections::Kept)?,
-            effects: http::client(settings.timeout, Connections::Fresh)?,
+            reads: http(Connections::Kept)?,
+            effects: http(Connections::Fresh)?,
             key: header(&settings.api_key)?,
             redaction: Redaction::of(secrets_of(&settings.api_key)),
             limit: RateLimit::per_second(settings.requests_per_second),

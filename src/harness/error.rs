@@ -13,6 +13,7 @@ use crate::domain::execution::{Cause, Retry};
 use crate::domain::text::shortened;
 use crate::http::{BodyError, innermost};
 use crate::ports::CallError;
+use crate::tally::Outcome;
 
 use super::reason::Reason;
 use super::wire::{Problem, is_error};
@@ -50,6 +51,18 @@ impl CallFailure {
     pub(super) fn new(cause: Cause, retry: Retry, effect: Effect, message: &str) -> Self {
         let message = shortened(message, MESSAGE_LIMIT);
         Self { error: CallError { cause, message, retry }, codes: Vec::new(), effect }
+    }
+
+    /// What the call came to.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self.error.cause {
+            Cause::RateLimited => Outcome::RateLimited,
+            Cause::Upstream => Outcome::ServerError,
+            Cause::Timeout => Outcome::TimedOut,
+            Cause::Unreachable => Outcome::Unreachable,
+            Cause::BadAnswer => Outcome::Unreadable,
+            _ => Outcome::Refused,
+        }
     }
 
     /// No answer came.

@@ -6,7 +6,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
-use crate::http::{self, Redaction};
+use crate::http::{self, BODY_LIMIT, Client, Redaction};
 
 use super::error::CallFailure;
 use super::wire::{Envelope, is_error};
@@ -52,7 +52,7 @@ impl Request {
     /// Send it once, and read the answer as a `T`.
     pub(super) async fn send<T: DeserializeOwned>(
         &self,
-        client: &reqwest::Client,
+        client: &Client,
         redaction: &Redaction,
     ) -> Result<T, CallFailure> {
         let request = client.request(self.method.clone(), self.url.clone()).header(API_KEY, self.key.clone());
@@ -61,16 +61,21 @@ impl Request {
             Body::Yaml(yaml) => request.header(CONTENT_TYPE, "application/yaml").body(yaml.clone()),
             Body::Json(json) => request.json(json),
         };
-        let response = request.send().await.map_err(|error| CallFailure::unanswered(&error))?;
-        let status = response.status();
-        let retry_after = http::retry_after(response.headers());
-        let body = match http::body(response).await {
+        let came = client.send(request).await.map_err(|error| CallFailure::unanswered(&error))?;
+        let status = came.status();
+        let retry_after = http::retry_after(came.headers());
+        let (body, mut call) = came.body_up_to(BODY_LIMIT).await;
+        let body = match body {
             Ok(body) => redaction.apply(&String::from_utf8_lossy(&body)),
             Err(error) if status.is_success() => return Err(CallFailure::unread(&error)),
             // The status says enough.
             Err(_) => String::new(),
         };
-        answer(status, retry_after, &body)
+        let answer = answer(status, retry_after, &body);
+        if let Err(failure) = &answer {
+            call.came_to(failure.outcome());
+        }
+        answer
     }
 }
 

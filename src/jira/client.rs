@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::http::{self, Connections, Redaction};
+use crate::http::{self, BODY_LIMIT, Connections, Redaction};
+use crate::tally::{self, Outcome, Tally, Upstream};
 
 use super::Site;
 use super::error::{Call, Failure};
@@ -37,7 +38,7 @@ pub enum SetupError {
 pub(super) struct Client {
     pub(super) site: Site,
     base: Url,
-    http: reqwest::Client,
+    http: http::Client,
     /// Marked sensitive.
     credentials: HeaderValue,
     redaction: Redaction,
@@ -59,7 +60,12 @@ pub(super) struct Request<'a> {
 impl Client {
     /// # Errors
     /// When the settings cannot be used. Nothing is sent.
-    pub(super) fn new(base_url: &str, site: Site, token: &SecretString) -> Result<Self, SetupError> {
+    pub(super) fn new(
+        base_url: &str,
+        site: Site,
+        token: &SecretString,
+        tally: &Tally,
+    ) -> Result<Self, SetupError> {
         let base = Url::parse(base_url).ok();
         let base = base.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let base = base.ok_or_else(|| SetupError::BaseUrl(base_url.to_owned()))?;
@@ -78,7 +84,7 @@ impl Client {
         Ok(Self {
             site,
             base,
-            http: http::client(CALL_TIMEOUT, Connections::Kept)?,
+            http: http::Client::new(Upstream::Jira, CALL_TIMEOUT, Connections::Kept, tally)?,
             credentials,
             redaction: Redaction::of([word, token.clone()]),
             own_id: OnceCell::new(),
@@ -87,29 +93,42 @@ impl Client {
 
     /// Make the call, and read what comes back as a `T`.
     pub(super) async fn read<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T, Failure> {
-        let call = request.call;
-        let body = self.send(request).await?;
-        serde_json::from_str(&body).map_err(|_| Failure::not_json(call, &body))
+        let aim = request.call;
+        let (body, mut call) = self.answered(request).await?;
+        serde_json::from_str(&body).map_err(|_| {
+            call.came_to(Outcome::Unreadable);
+            Failure::not_json(aim, &body)
+        })
     }
 
     /// Make the call. What comes back is of no interest.
-    pub(super) async fn send(&self, request: Request<'_>) -> Result<String, Failure> {
-        let call = request.call;
+    pub(super) async fn send(&self, request: Request<'_>) -> Result<(), Failure> {
+        self.answered(request).await.map(drop)
+    }
+
+    async fn answered(&self, request: Request<'_>) -> Result<(String, tally::Call), Failure> {
+        let aim = request.call;
         let url = self.address(request.path);
         let sent = self.http.request(request.method, url).header(AUTHORIZATION, self.credentials.clone());
         let sent = match request.body {
             Some(body) => sent.json(&body),
             None => sent,
         };
-        let response = sent.query(request.query).send().await.map_err(|error| Failure::unanswered(&error))?;
-        let (status, limits) = (response.status(), super::error::limits(&response));
-        let body = match http::body(response).await {
+        let sent = self.http.send(sent.query(request.query)).await;
+        let came = sent.map_err(|error| Failure::unanswered(&error))?;
+        let (status, limits) = (came.status(), super::error::limits(came.headers()));
+        let (body, call) = came.body_up_to(BODY_LIMIT).await;
+        let body = match body {
             Ok(body) => self.redaction.apply(&String::from_utf8_lossy(&body)),
             Err(error) if status.is_success() => return Err(Failure::unread(&error)),
             // The status says enough.
             Err(_) => String::new(),
         };
-        if status.is_success() { Ok(body) } else { Err(Failure::answered(call, status, limits, &body)) }
+        if status.is_success() {
+            Ok((body, call))
+        } else {
+            Err(Failure::answered(aim, status, limits, &body))
+        }
     }
 
     /// What Jira calls us, which says whose a comment is.

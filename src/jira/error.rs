@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 
 use crate::domain::id::IssueKey;
 use crate::domain::text::shortened;
@@ -78,10 +79,10 @@ pub(super) struct Limits {
 /// Says that one issue is written to too often, and not that we call too often.
 const PER_ISSUE: &str = "jira-per-issue-on-write";
 
-pub(super) fn limits(response: &reqwest::Response) -> Limits {
-    let reason = response.headers().get("ratelimit-reason").and_then(|reason| reason.to_str().ok());
+pub(super) fn limits(headers: &HeaderMap) -> Limits {
+    let reason = headers.get("ratelimit-reason").and_then(|reason| reason.to_str().ok());
     let of = if reason == Some(PER_ISSUE) { Extent::Address } else { Extent::Messenger };
-    Limits { after: http::retry_after(response.headers()), of }
+    Limits { after: http::retry_after(headers), of }
 }
 
 impl Failure {

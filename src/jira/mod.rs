@@ -31,6 +31,7 @@ use crate::domain::id::{EnvironmentName, IssueKey};
 use crate::domain::message::Message;
 use crate::domain::notice::Topic;
 use crate::ports::{Extent, Messenger, Sight, TELL_TIMEOUT, TellError, Telling, Thread, Tracker};
+use crate::tally::Tally;
 
 use client::Client;
 use said::Said;
@@ -85,13 +86,13 @@ pub struct Jira {
 const TELLING_LIMIT: Duration = TELL_TIMEOUT.saturating_sub(Duration::from_secs(1));
 
 impl Jira {
-    /// The Jira of these settings. Nothing is sent.
+    /// The Jira of these settings. Nothing is sent. Calls are counted in `tally`.
     ///
     /// # Errors
     /// When the settings cannot be used.
-    pub fn new(settings: Settings) -> Result<Self, SetupError> {
+    pub fn new(settings: Settings, tally: &Tally) -> Result<Self, SetupError> {
         let Settings { base_url, site, token, moves } = settings;
-        Ok(Self { client: Client::new(&base_url, site, &token)?, moves })
+        Ok(Self { client: Client::new(&base_url, site, &token, tally)?, moves })
     }
 
     /// The comment first, which is what people read: whatever is wrong with the

@@ -16,6 +16,7 @@ use secrecy::SecretString;
 
 use crate::domain::digest::Digest;
 use crate::ports::{Messenger, TellError, Telling, Thread};
+use crate::tally::Tally;
 
 use letter::Contents;
 
@@ -60,12 +61,12 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// The one that these settings name. Nothing is sent.
+    /// The one that these settings name. Nothing is sent. Letters are counted in `tally`.
     ///
     /// # Errors
     /// When the settings cannot be used.
-    pub fn new(settings: Settings) -> Result<Self, SetupError> {
-        let server = smtp::Server::of(&settings)?;
+    pub fn new(settings: Settings, tally: &Tally) -> Result<Self, SetupError> {
+        let server = smtp::Server::of(&settings, tally)?;
         Ok(Self { server, from: settings.from, to: settings.to })
     }
 }

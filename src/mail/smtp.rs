@@ -21,6 +21,7 @@ use super::mailbox::Mailbox;
 use crate::domain::text::shortened;
 use crate::http::Redaction;
 use crate::ports::{Extent, TellError};
+use crate::tally::{Outcome, Tally, Upstream};
 
 /// The port that speaks TLS from the start.
 const TLS_PORT: u16 = 465;
@@ -65,6 +66,7 @@ pub(super) struct Server {
     redaction: Redaction,
     hello: ClientId,
     timeout: Duration,
+    tally: Tally,
 }
 
 /// Where a letter was refused.
@@ -90,7 +92,7 @@ struct Refused {
 }
 
 impl Server {
-    pub(super) fn of(settings: &Settings) -> Result<Self, SetupError> {
+    pub(super) fn of(settings: &Settings, tally: &Tally) -> Result<Self, SetupError> {
         let Settings { host, port, login, from, to, timeout } = settings;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:".contains(&byte);
         if host.is_empty() || !host.bytes().all(plain) {
@@ -102,6 +104,7 @@ impl Server {
         let credentials = login
             .as_ref()
             .map(|login| Credentials::new(login.user.clone(), login.password.expose_secret().to_owned()));
+        tally.know(Upstream::Mail);
         Ok(Self {
             host: host.clone(),
             port: *port,
@@ -110,6 +113,7 @@ impl Server {
             redaction: Redaction::of(login.iter().map(|login| login.password.clone())),
             hello: ClientId::Domain(from.address().domain().to_owned()),
             timeout: *timeout,
+            tally: tally.clone(),
         })
     }
 
@@ -118,7 +122,14 @@ impl Server {
     /// # Errors
     /// Also when it takes the letter for some of them only; those have it then.
     pub(super) async fn take(&self, from: &Mailbox, to: &[Mailbox], letter: &[u8]) -> Result<(), TellError> {
-        match timeout(self.timeout, self.converse(from.address(), to, letter)).await {
+        let mut call = self.tally.call(Upstream::Mail);
+        let taken = timeout(self.timeout, self.converse(from.address(), to, letter)).await;
+        call.came_to(match &taken {
+            Ok(Ok(refused)) => refused.first().map_or(Outcome::Ok, |refused| outcome(&refused.error)),
+            Ok(Err(stopped)) => outcome(&stopped.error),
+            Err(_) => Outcome::TimedOut,
+        });
+        match taken {
             Ok(Ok(refused)) if refused.is_empty() => Ok(()),
             Ok(Ok(refused)) => Err(self.not_all(&refused, to.len())),
             Ok(Err(stopped)) => Err(self.stopped(&stopped, from)),
@@ -269,6 +280,21 @@ impl fmt::Debug for Server {
 /// as it must.
 fn is_final(error: &Error) -> bool {
     error.is_permanent() || error.is_client()
+}
+
+/// What a letter came to that was not taken as it is.
+fn outcome(error: &Error) -> Outcome {
+    if error.is_permanent() || error.is_client() {
+        Outcome::Refused
+    } else if error.is_transient() {
+        Outcome::ServerError
+    } else if error.is_timeout() {
+        Outcome::TimedOut
+    } else if error.is_response() {
+        Outcome::Unreadable
+    } else {
+        Outcome::Unreachable
+    }
 }
 
 /// Whether it is about this recipient, and not about all that we want: 421 says that

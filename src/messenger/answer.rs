@@ -5,8 +5,9 @@ use std::time::Duration;
 use reqwest::{RequestBuilder, StatusCode};
 
 use crate::domain::text::shortened;
-use crate::http::{self, Redaction};
+use crate::http::{self, BODY_LIMIT, Client, Redaction};
 use crate::ports::{Extent, TellError};
+use crate::tally::Call;
 
 /// How long one request may take: below [`TELL_TIMEOUT`](crate::ports::TELL_TIMEOUT),
 /// so that a late answer is our verdict and not our caller's.
@@ -16,7 +17,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(15);
 const LONGEST_REASON: usize = 200;
 
 /// What came back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
@@ -25,18 +26,26 @@ pub struct Answer {
     /// The body, without secrets. Empty if it could not be read: the
     /// status says enough, or what is looked for in it is not there.
     pub body: String,
+    /// For whoever finds something else in the body than the status says.
+    pub call: Call,
 }
 
-/// Send `request` once to whom `whom` names in sentences, such as `Slack`.
+/// Have `client` send `request` once to whom `whom` names in sentences, such as `Slack`.
 ///
 /// # Errors
 /// [`TellError::Later`], when no answer came. The request may have arrived all the same.
-pub async fn ask(request: RequestBuilder, whom: &str, redaction: &Redaction) -> Result<Answer, TellError> {
-    let response = request.send().await.map_err(|error| unanswered(&error, whom))?;
-    let status = response.status();
-    let retry_after = http::retry_after(response.headers());
-    let body = http::body(response).await.unwrap_or_default();
-    Ok(Answer { status, retry_after, body: redaction.apply(&String::from_utf8_lossy(&body)) })
+pub async fn ask(
+    client: &Client,
+    request: RequestBuilder,
+    whom: &str,
+    redaction: &Redaction,
+) -> Result<Answer, TellError> {
+    let came = client.send(request).await.map_err(|error| unanswered(&error, whom))?;
+    let status = came.status();
+    let retry_after = http::retry_after(came.headers());
+    let (body, call) = came.body_up_to(BODY_LIMIT).await;
+    let body = redaction.apply(&String::from_utf8_lossy(&body.unwrap_or_default()));
+    Ok(Answer { status, retry_after, body, call })
 }
 
 impl Answer {
@@ -88,11 +97,16 @@ fn unanswered(error: &reqwest::Error, whom: &str) -> TellError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tally::{Tally, Upstream};
 
     #[test]
     fn a_reason_is_passed_on_where_people_can_read_it() {
-        let answer =
-            |body: &str| Answer { status: StatusCode::NOT_FOUND, retry_after: None, body: body.to_owned() };
+        let answer = |body: &str| Answer {
+            status: StatusCode::NOT_FOUND,
+            retry_after: None,
+            body: body.to_owned(),
+            call: Tally::default().call(Upstream::Teams),
+        };
         assert_eq!(answer("").said(), "404");
         assert_eq!(answer(" <!DOCTYPE html><h1>No</h1>").said(), "404");
         assert_eq!(answer("no such\n flow").said(), "404: no such flow");

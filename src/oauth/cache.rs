@@ -5,12 +5,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode};
+use reqwest::{Method, StatusCode};
 use tokio::sync::Mutex;
 
 use super::keys::KeySet;
 use crate::domain::time::Timestamp;
-use crate::http::{self, Connections};
+use crate::http::{self, BODY_LIMIT, Client, Connections};
+use crate::tally::{Outcome, Tally, Upstream};
 
 /// How long keys are used before they are fetched again, beside the requests.
 pub const FRESH_FOR: Duration = Duration::from_mins(10);
@@ -89,8 +90,8 @@ fn apart(one: Timestamp, other: Timestamp) -> Duration {
 }
 
 impl Cache {
-    pub(super) fn new(url: String) -> Result<Self, http::Error> {
-        let client = http::client(TIMEOUT, Connections::Fresh)?;
+    pub(super) fn new(url: String, upstream: Upstream, tally: &Tally) -> Result<Self, http::Error> {
+        let client = Client::new(upstream, TIMEOUT, Connections::Fresh, tally)?;
         Ok(Self { url, client, known: RwLock::default(), fetching: Mutex::default() })
     }
 
@@ -119,12 +120,17 @@ impl Cache {
 
     /// The keys as the server has them.
     pub(super) async fn fetched(&self) -> Result<KeySet, Unavailable> {
-        let answer = self.client.get(&self.url).send().await.map_err(|_| Unavailable::Silent)?;
+        let request = self.client.request(Method::GET, &self.url);
+        let answer = self.client.send(request).await.map_err(|_| Unavailable::Silent)?;
         if answer.status() != StatusCode::OK {
             return Err(Unavailable::Status(answer.status()));
         }
-        let document = http::body(answer).await.map_err(|_| Unavailable::NoKeySet)?;
-        let keys = KeySet::read(&document).ok_or(Unavailable::NoKeySet)?;
+        let (document, mut call) = answer.body_up_to(BODY_LIMIT).await;
+        let document = document.map_err(|_| Unavailable::NoKeySet)?;
+        let Some(keys) = KeySet::read(&document) else {
+            call.came_to(Outcome::Unreadable);
+            return Err(Unavailable::NoKeySet);
+        };
         if keys.len() == 0 { Err(Unavailable::NoKey) } else { Ok(keys) }
     }
 

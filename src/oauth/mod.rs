@@ -19,6 +19,7 @@ use std::sync::Arc;
 use crate::domain::claims::{self, Expected, Granted};
 use crate::domain::time::Timestamp;
 use crate::http;
+use crate::tally::{Tally, Upstream};
 
 use cache::Cache;
 pub use cache::{FRESH_FOR, GOOD_FOR, RETRY_AFTER, UNSEEN_FOR, Unavailable};
@@ -48,13 +49,15 @@ pub enum Refused {
 }
 
 impl AuthorizationServer {
-    /// One that publishes its keys at `keys_url`. They are fetched when the first token comes.
+    /// One that publishes its keys at `keys_url`. They are fetched when the first token comes,
+    /// which is counted in `tally`.
     ///
     /// # Errors
     /// When the system has no usable root certificates.
-    pub fn new(expected: Expected, keys_url: String) -> Result<Self, http::Error> {
+    pub fn new(expected: Expected, keys_url: String, tally: &Tally) -> Result<Self, http::Error> {
         signature::install();
-        Ok(Self { expected: Arc::new(expected), keys: Arc::new(Cache::new(keys_url)?) })
+        let keys = Arc::new(Cache::new(keys_url, Upstream::Oauth, tally)?);
+        Ok(Self { expected: Arc::new(expected), keys })
     }
 
     /// What `token` grants to whoever shows it at `now`.

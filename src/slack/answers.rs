@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use reqwest::Url;
+use reqwest::{Method, Url};
 use serde_json::json;
 
 use super::SetupError;
 use super::markup::escaped;
-use crate::http::{self, Connections};
+use crate::http::{Client, Connections};
 use crate::messenger::Address;
+use crate::tally::{Tally, Upstream};
 
 /// Where Slack takes such answers.
 const HOST: &str = "hooks.slack.com";
@@ -21,7 +22,7 @@ const LIMIT: usize = 1_000;
 
 /// The way to somebody who pressed a button.
 pub struct Answers {
-    http: reqwest::Client,
+    http: Client,
     /// The API, whose host may take answers, too.
     base: Url,
 }
@@ -38,13 +39,13 @@ pub enum Unanswered {
 }
 
 impl Answers {
-    /// Answers over the API at `base`.
+    /// Answers over the API at `base`. They are counted in `tally`.
     ///
     /// # Errors
     /// When `base` is no such address.
-    pub fn new(base: &str) -> Result<Self, SetupError> {
+    pub fn new(base: &str, tally: &Tally) -> Result<Self, SetupError> {
         Ok(Self {
-            http: http::client(TIMEOUT, Connections::Fresh)?,
+            http: Client::new(Upstream::Slack, TIMEOUT, Connections::Fresh, tally)?,
             base: base.parse::<Address>()?.expose().clone(),
         })
     }
@@ -60,9 +61,9 @@ impl Answers {
         let body = json!({
             "response_type": "ephemeral", "replace_original": false, "text": escaped(text, LIMIT),
         });
-        let sent = self.http.post(url).json(&body).send().await;
-        let response = sent.map_err(|_| Unanswered::NotTaken)?;
-        if response.status().is_success() { Ok(()) } else { Err(Unanswered::NotTaken) }
+        let request = self.http.request(Method::POST, url).json(&body);
+        let came = self.http.send(request).await.map_err(|_| Unanswered::NotTaken)?;
+        if came.status().is_success() { Ok(()) } else { Err(Unanswered::NotTaken) }
     }
 
     fn trusted(&self, response_url: &str) -> Option<Url> {
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn only_slack_is_answered() {
-        let answers = Answers::new("https://slack.com/api").unwrap();
+        let answers = Answers::new("https://slack.com/api", &Tally::default()).unwrap();
         for good in ["https://hooks.slack.com/actions/T1/2/x", "https://slack.com/actions"] {
             assert!(answers.trusted(good).is_some(), "{good}");
         }

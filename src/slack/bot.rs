@@ -25,6 +25,7 @@ use crate::domain::id::DeploymentId;
 use crate::domain::message::{Message, Severity};
 use crate::domain::notice::{Notice, Topic};
 use crate::ports::{Messenger, TELL_TIMEOUT, TellError, Telling, Thread};
+use crate::tally::Tally;
 
 /// What a bot is and where it writes.
 #[derive(Debug, Clone)]
@@ -66,13 +67,13 @@ const UPDATE: &str = "chat.update";
 const PERMALINK: &str = "chat.getPermalink";
 
 impl Bot {
-    /// A messenger that writes there.
+    /// A messenger that writes there. Calls are counted in `tally`.
     ///
     /// # Errors
     /// When the settings cannot be used. Nothing is sent.
-    pub fn new(settings: Settings) -> Result<Self, SetupError> {
+    pub fn new(settings: Settings, tally: &Tally) -> Result<Self, SetupError> {
         let Settings { api, token, channel, buttons } = settings;
-        Ok(Self { client: Client::new(&api, &token)?, channel, buttons, begun: Mutex::default() })
+        Ok(Self { client: Client::new(&api, &token, tally)?, channel, buttons, begun: Mutex::default() })
     }
 
     async fn converse(&self, telling: &Telling<'_>) -> Result<Place, TellError> {

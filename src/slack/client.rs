@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,6 +16,7 @@ use super::remedy::{is_gone, remedy};
 use crate::http::{self, Connections, Redaction};
 use crate::messenger::{self, Address};
 use crate::ports::{Extent, TellError};
+use crate::tally::{Outcome, Tally, Upstream};
 
 /// Whom sentences name.
 pub(super) const WHOM: &str = "Slack";
@@ -28,7 +29,7 @@ const USUAL_PAUSE: Duration = Duration::from_secs(30);
 
 /// Slack's Web API, as one app.
 pub(super) struct Client {
-    http: reqwest::Client,
+    http: http::Client,
     base: Url,
     token: HeaderValue,
     redaction: Redaction,
@@ -55,8 +56,8 @@ pub(super) struct Answer {
 }
 
 impl Client {
-    /// The API at `base`, with the token of a bot.
-    pub(super) fn new(base: &str, token: &SecretString) -> Result<Self, SetupError> {
+    /// The API at `base`, with the token of a bot. Calls are counted in `tally`.
+    pub(super) fn new(base: &str, token: &SecretString, tally: &Tally) -> Result<Self, SetupError> {
         let token = token.expose_secret().trim();
         let mut header = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| SetupError::Token)?;
         if token.is_empty() {
@@ -64,7 +65,7 @@ impl Client {
         }
         header.set_sensitive(true);
         Ok(Self {
-            http: http::client(CALL_TIMEOUT, Connections::Fresh)?,
+            http: http::Client::new(Upstream::Slack, CALL_TIMEOUT, Connections::Fresh, tally)?,
             base: base.parse::<Address>()?.expose().clone(),
             redaction: Redaction::of([SecretString::from(token)]),
             token: header,
@@ -75,14 +76,21 @@ impl Client {
     pub(super) async fn call(&self, method: &str, arguments: &Value) -> Result<Answer, Fault> {
         let mut url = self.base.clone();
         url.path_segments_mut().expect("an http URL has a path").pop_if_empty().push(method);
-        let request = self.http.post(url).header(AUTHORIZATION, self.token.clone()).json(arguments);
-        let came = messenger::ask(request, WHOM, &self.redaction).await?;
+        let request = self.http.request(Method::POST, url).header(AUTHORIZATION, self.token.clone());
+        let mut came = messenger::ask(&self.http, request.json(arguments), WHOM, &self.redaction).await?;
         if let Some(error) = refused(&came) {
             return Err(error.into());
         }
-        let answer: Answer = serde_json::from_str(&came.body)
-            .map_err(|_| later("something answers in Slack's place that does not speak its language"))?;
-        if answer.ok { Ok(answer) } else { Err(said_no(&answer.error, came.retry_after)) }
+        let Ok(answer) = serde_json::from_str::<Answer>(&came.body) else {
+            came.call.came_to(Outcome::Unreadable);
+            return Err(later("something answers in Slack's place that does not speak its language").into());
+        };
+        if answer.ok {
+            return Ok(answer);
+        }
+        let slow_down = wants_fewer(&answer.error);
+        came.call.came_to(if slow_down { Outcome::RateLimited } else { Outcome::Refused });
+        Err(said_no(&answer.error, came.retry_after))
     }
 
     /// [`Self::call`] where what follows from `Gone` is nothing.
@@ -120,9 +128,14 @@ pub(super) fn refused(answer: &messenger::Answer) -> Option<TellError> {
     }
 }
 
+/// Whether Slack's word for its refusal is that there are too many calls.
+fn wants_fewer(code: &str) -> bool {
+    ["ratelimited", "rate_limited", "message_limit_exceeded"].contains(&code)
+}
+
 /// Slack did not do it, and says why with a word.
 fn said_no(code: &str, pause: Option<Duration>) -> Fault {
-    if ["ratelimited", "rate_limited", "message_limit_exceeded"].contains(&code) {
+    if wants_fewer(code) {
         return slow_down(pause).into();
     }
     if is_gone(code) {

@@ -2,6 +2,7 @@
 //! changed afterwards, and nobody can answer there.
 
 use async_trait::async_trait;
+use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::SetupError;
@@ -9,9 +10,10 @@ use super::blocks::{self, Post};
 use super::client::{WHOM, refused};
 use super::remedy::remedy;
 use crate::domain::digest::Digest;
-use crate::http::{self, Connections};
+use crate::http::{Client, Connections};
 use crate::messenger::{self, Address};
 use crate::ports::{Messenger, TellError, Telling, Thread};
+use crate::tally::{Tally, Upstream};
 
 /// What an incoming webhook takes.
 #[derive(Debug, Clone)]
@@ -22,18 +24,19 @@ pub struct HookSettings {
 
 /// A channel of Slack behind an incoming webhook.
 pub struct Hook {
-    http: reqwest::Client,
+    http: Client,
     address: Address,
 }
 
 impl Hook {
-    /// A messenger that posts there.
+    /// A messenger that posts there. Calls are counted in `tally`.
     ///
     /// # Errors
     /// When the address is none that a secret may be sent to. It is not repeated.
-    pub fn new(settings: &HookSettings) -> Result<Self, SetupError> {
+    pub fn new(settings: &HookSettings, tally: &Tally) -> Result<Self, SetupError> {
         let address = settings.url.expose_secret().parse()?;
-        Ok(Self { http: http::client(messenger::TIMEOUT, Connections::Fresh)?, address })
+        let http = Client::new(Upstream::Slack, messenger::TIMEOUT, Connections::Fresh, tally)?;
+        Ok(Self { http, address })
     }
 }
 
@@ -50,8 +53,9 @@ impl Messenger for Hook {
 
 impl Hook {
     async fn post(&self, post: Post) -> Result<(), TellError> {
-        let request = self.http.post(self.address.expose().clone()).json(&post.into_json());
-        let came = messenger::ask(request, WHOM, &self.address.redaction()).await?;
+        let request = self.http.request(Method::POST, self.address.expose().clone());
+        let request = request.json(&post.into_json());
+        let came = messenger::ask(&self.http, request, WHOM, &self.address.redaction()).await?;
         let Some(error) = refused(&came) else { return Ok(()) };
         // Only Slack's own words are repeated: a page could hold the address.
         let word = came.body.trim();

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::domain::digest::Digest;
-use crate::http::{self, Connections};
+use crate::http::{self, Client, Connections};
 use crate::messenger::{self, Address, Answer};
 use crate::ports::{Messenger, TellError, Telling, Thread};
+use crate::tally::{Tally, Upstream};
 
 pub use card::{card, digest_card};
 
@@ -39,19 +40,19 @@ pub struct Teams {
 }
 
 impl Teams {
-    /// The one that these settings name. Nothing is sent.
+    /// The one that these settings name. Nothing is sent. Calls are counted in `tally`.
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn new(settings: Settings) -> Result<Self, http::Error> {
-        let http = http::client(settings.timeout, Connections::Fresh)?;
+    pub fn new(settings: Settings, tally: &Tally) -> Result<Self, http::Error> {
+        let http = Client::new(Upstream::Teams, settings.timeout, Connections::Fresh, tally)?;
         Ok(Self { http, address: settings.address })
     }
 
     async fn post(&self, card: &Value) -> Result<(), TellError> {
-        let request = self.http.post(self.address.expose().clone());
+        let request = self.http.request(Method::POST, self.address.expose().clone());
         let request = request.header(CONTENT_TYPE, "application/json").body(card.to_string());
-        judged(&messenger::ask(request, WHOM, &self.address.redaction()).await?)
+        judged(&messenger::ask(&self.http, request, WHOM, &self.address.redaction()).await?)
     }
 }
 

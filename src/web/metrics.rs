@@ -1,9 +1,12 @@
 //! `/metrics`, in the text format of OpenMetrics: what is going on, and how well
 //! deploying goes by the history of the last 30 days.
 //!
-//! Nothing is counted as it happens: every number is computed from the database when
-//! somebody asks, so that they are the same whichever process is asked, and after
-//! every restart. They are all gauges, because what is in a window may get less.
+//! Numbers about deployments are computed from the database when somebody asks, so that
+//! they are the same whichever process is asked, and after every restart. They are
+//! gauges, because what is in a window may get less. What this process has counted as
+//! it happened stands in [`counted`].
+
+mod counted;
 
 use std::sync::atomic::AtomicU64;
 
@@ -19,6 +22,9 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::app::metrics::{DoraView, MetricsRequest, MetricsView, PipelineView, UsualView};
 use crate::app::{App, Error};
 use crate::pulse::Pulse;
+use crate::tally::Tally;
+
+use counted::Counted;
 
 /// What the format is called.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,6 +34,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(super) struct Seen {
     pub(super) app: App,
     pub(super) pulse: Pulse,
+    pub(super) tally: Tally,
 }
 
 /// All numbers. 503 while they cannot be read.
@@ -44,6 +51,7 @@ async fn page(seen: &Seen) -> Result<String, Error> {
     let view = seen.app.metrics(MetricsRequest::default()).await?;
     pipeline(&mut registry, &view);
     dora(&mut registry, &view);
+    registry.register_collector(Box::new(Counted(seen.tally.counts())));
     let mut text = String::new();
     encode(&mut text, &registry).expect("a string takes whatever is written to it");
     Ok(text)

@@ -45,6 +45,7 @@ use crate::domain::origin::Origin;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::openid::OpenidProvider;
 use crate::pulse::Pulse;
+use crate::tally::Tally;
 use crate::webhook::Secret;
 
 use admission::Admission;
@@ -81,6 +82,8 @@ pub struct Site<M, E> {
     pub app: App,
     /// The engine's.
     pub pulse: Pulse,
+    /// What this process counts.
+    pub tally: Tally,
     /// `/mcp`.
     pub mcp: M,
     /// `GET /sse` and `POST /messages`.
@@ -127,6 +130,7 @@ pub async fn serve<M: Transport, E: Transport>(
     let Site {
         app,
         pulse,
+        tally,
         mcp,
         event_stream,
         public,
@@ -163,7 +167,7 @@ pub async fn serve<M: Transport, E: Transport>(
         .route("/messages", post_service(event_stream))
         .route(
             "/metrics",
-            get(metrics::expose).with_state(metrics::Seen { app: app.clone(), pulse: pulse.clone() }),
+            get(metrics::expose).with_state(metrics::Seen { app: app.clone(), pulse: pulse.clone(), tally }),
         )
         .layer(middleware::from_fn(body::whole))
         .layer(middleware::from_fn_with_state(Arc::clone(&admission), admission::admit))

@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::domain::digest::Digest;
-use crate::http::{self, Connections};
+use crate::http::{self, Client, Connections};
 use crate::messenger::{self, Address, Answer};
 use crate::ports::{Messenger, TellError, Telling, Thread};
+use crate::tally::{Tally, Upstream};
 
 pub use event::{digest_event, event};
 pub use signature::{BadSecret, Secret};
@@ -45,12 +46,13 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// The one that these settings name. `clock` says when a message is signed. Nothing is sent.
+    /// The one that these settings name. `clock` says when a message is signed, and calls are
+    /// counted in `tally`. Nothing is sent.
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, http::Error> {
-        let http = http::client(settings.timeout, Connections::Fresh)?;
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>, tally: &Tally) -> Result<Self, http::Error> {
+        let http = Client::new(Upstream::Webhook, settings.timeout, Connections::Fresh, tally)?;
         Ok(Self { http, address: settings.address, secret: settings.secret, clock })
     }
 
@@ -60,13 +62,13 @@ impl Webhook {
         let signature = self.secret.signature(&id, &seconds, &body);
         let request = self
             .http
-            .post(self.address.expose().clone())
+            .request(Method::POST, self.address.expose().clone())
             .header(CONTENT_TYPE, "application/json")
             .header(signature::ID_HEADER, id)
             .header(signature::TIMESTAMP_HEADER, seconds)
             .header(signature::SIGNATURE_HEADER, signature)
             .body(body);
-        judged(&messenger::ask(request, WHOM, &self.address.redaction()).await?)
+        judged(&messenger::ask(&self.http, request, WHOM, &self.address.redaction()).await?)
     }
 }
 

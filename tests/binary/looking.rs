@@ -8,6 +8,7 @@ use deployment_orchestrator::clock::SystemRandom;
 use deployment_orchestrator::harness::simulator::{Endpoint, Pipeline, Script};
 use deployment_orchestrator::harness::{Client, Settings};
 use deployment_orchestrator::ports::{Pipelines, TriggerRequest};
+use deployment_orchestrator::tally::Tally;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -51,7 +52,11 @@ async fn past_us(room: &Room, commit: &str) {
         input_sets: Vec::new(),
         pipeline_branch: None,
     };
-    Client::new(settings, Arc::new(SystemRandom)).unwrap().trigger(&request).await.unwrap();
+    Client::new(settings, Arc::new(SystemRandom), &Tally::default())
+        .unwrap()
+        .trigger(&request)
+        .await
+        .unwrap();
 }
 
 async fn operated(room: &Room, arguments: &[&str]) -> Ended {

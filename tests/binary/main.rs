@@ -22,6 +22,8 @@ mod log;
 mod looking;
 mod messages;
 mod metrics;
+mod open_metrics;
+mod operations;
 mod refusals;
 mod requests;
 mod room;

@@ -1,5 +1,6 @@
 //! Letters, and a mail server that takes them, or not, or not for everybody.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use deployment_orchestrator::domain::message::{Asked, Message};
@@ -7,6 +8,7 @@ use deployment_orchestrator::mail::{
     Login, Mail, Mailbox, Settings, SetupError, digest_html, digest_text, html, letter, text,
 };
 use deployment_orchestrator::ports::{Messenger as _, Telling, Thread};
+use deployment_orchestrator::tally::{Outcome, Tally, Upstream};
 
 use super::post_office::Reply::{HangsUp, NeverSays, Says};
 use super::post_office::{PostOffice, Rules};
@@ -30,7 +32,7 @@ fn settings(port: u16) -> Settings {
 }
 
 fn mail(office: &PostOffice) -> Mail {
-    Mail::new(settings(office.port())).unwrap()
+    Mail::new(settings(office.port()), &Tally::default()).unwrap()
 }
 
 fn written(message: &Message, thread: Option<&Thread>) -> String {
@@ -178,7 +180,7 @@ async fn a_server_is_told_who_we_are_and_who_gets_the_letter() {
     assert_eq!(visit.letter.unwrap().trim_end(), written(&samples::started(), None).trim_end());
 
     let stranger = Settings { login: None, ..settings(office.port()) };
-    told(&Mail::new(stranger).unwrap(), &samples::started()).await.unwrap();
+    told(&Mail::new(stranger, &Tally::default()).unwrap(), &samples::started()).await.unwrap();
     assert!(!office.next().await.commands.iter().any(|command| command.starts_with("AUTH")));
 }
 
@@ -204,9 +206,10 @@ async fn a_server_that_puts_a_letter_off_is_asked_again() {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     let silent = PostOffice::with(&[("MAIL", NeverSays)]).await;
-    let hasty = Mail::new(Settings { timeout: HASTY, ..settings(silent.port()) }).unwrap();
+    let hasty = Mail::new(Settings { timeout: HASTY, ..settings(silent.port()) }, &Tally::default()).unwrap();
     assert!(later(told(&hasty, &samples::started()).await).0.contains("did not answer in time"));
-    let nobody = Mail::new(Settings { timeout: Duration::from_secs(5), ..settings(1) }).unwrap();
+    let nobody =
+        Mail::new(Settings { timeout: Duration::from_secs(5), ..settings(1) }, &Tally::default()).unwrap();
     let (said, _) = later(told(&nobody, &samples::started()).await);
     assert!(said.contains("127.0.0.1:1 could not be reached: Connection refused"), "{said}");
 }
@@ -229,6 +232,35 @@ async fn a_refusal_for_good_says_what_to_change() {
         let said = never(told(&mail(&office), &samples::started()).await);
         assert!(said.contains(expected), "{expected}: {said}");
     }
+}
+
+#[tokio::test]
+async fn each_letter_is_counted_by_what_the_server_says_of_it() {
+    let cases: [(Rules, Outcome); 7] = [
+        (&[], Outcome::Ok),
+        (&[("220", Says("554 not for you"))], Outcome::Refused),
+        (&[("RCPT TO:<bob", Says("550 no such user"))], Outcome::Refused),
+        (&[(".", Says("452 no disk"))], Outcome::ServerError),
+        (&[("220", Says("this is no SMTP"))], Outcome::Unreadable),
+        (&[(".", HangsUp)], Outcome::Unreadable),
+        (&[("MAIL", NeverSays)], Outcome::TimedOut),
+    ];
+    for (rules, outcome) in cases {
+        let (office, tally) = (PostOffice::with(rules).await, Tally::default());
+        let timeout = if outcome == Outcome::TimedOut { HASTY } else { PATIENT };
+        let mail = Mail::new(Settings { timeout, ..settings(office.port()) }, &tally).unwrap();
+        let _ = told(&mail, &samples::started()).await;
+        assert_eq!(counted(&tally), [(outcome, 1)].into(), "{:?}", rules.first().map(|it| it.0));
+    }
+    let tally = Tally::default();
+    let _ = told(&Mail::new(settings(1), &tally).unwrap(), &samples::started()).await;
+    assert_eq!(counted(&tally), [(Outcome::Unreachable, 1)].into());
+}
+
+/// How many letters came to what, but for what none came to.
+fn counted(tally: &Tally) -> BTreeMap<Outcome, u64> {
+    let outcomes = tally.counts().calls.remove(&Upstream::Mail).unwrap().outcomes;
+    outcomes.into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
 #[tokio::test]
@@ -267,14 +299,14 @@ async fn a_server_elsewhere_hears_nothing_before_it_speaks_tls() {
     // An address of this machine that is not known as one.
     let mut office = PostOffice::with(&[]).await;
     let elsewhere = Settings { host: "::ffff:127.0.0.1".to_owned(), ..settings(office.port()) };
-    let said = never(told(&Mail::new(elsewhere).unwrap(), &samples::started()).await);
+    let said = never(told(&Mail::new(elsewhere, &Tally::default()).unwrap(), &samples::started()).await);
     assert!(said.contains("STARTTLS is not supported on this server; use a server and a port"), "{said}");
     assert_eq!(office.next().await.commands, ["EHLO acme.example"]);
 }
 
 #[test]
 fn settings_that_cannot_work_are_refused() {
-    let made = |settings: Settings| Mail::new(settings).err();
+    let made = |settings: Settings| Mail::new(settings, &Tally::default()).err();
     assert_eq!(made(settings(587)), None);
     assert_eq!(made(Settings { to: Vec::new(), ..settings(587) }), Some(SetupError::NoRecipient));
     for host in ["", "smtp://mail.acme.example", "mail acme", "user@mail"] {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use deployment_orchestrator::domain::message::{Asked, Message};
 use deployment_orchestrator::messenger::Address;
 use deployment_orchestrator::ports::Messenger as _;
+use deployment_orchestrator::tally::Tally;
 use deployment_orchestrator::teams::{Settings, Teams, card, digest_card};
 use serde_json::Value;
 
@@ -20,7 +21,7 @@ const PATH: &str =
 
 fn teams(url: &str, timeout: Duration) -> Teams {
     let address: Address = url.parse().unwrap();
-    Teams::new(Settings { address, timeout }).unwrap()
+    Teams::new(Settings { address, timeout }, &Tally::default()).unwrap()
 }
 
 /// All values under `key`, wherever they are in `json`, of objects that are `kind`.

@@ -9,6 +9,7 @@ use deployment_orchestrator::clock::Clock;
 use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::ports::Messenger as _;
+use deployment_orchestrator::tally::Tally;
 use deployment_orchestrator::webhook::{Settings, Webhook, digest_event, event};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -33,7 +34,7 @@ impl Clock for At {
 
 fn webhook(url: &str, timeout: Duration, now: i64) -> Webhook {
     let settings = Settings { address: url.parse().unwrap(), secret: SECRET.parse().unwrap(), timeout };
-    Webhook::new(settings, Arc::new(At(now))).unwrap()
+    Webhook::new(settings, Arc::new(At(now)), &Tally::default()).unwrap()
 }
 
 /// HMAC-SHA256 by its definition (RFC 2104), so that nothing of ours judges itself.

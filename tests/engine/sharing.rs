@@ -7,6 +7,7 @@ use deployment_orchestrator::domain::execution::ExecutionStatus;
 use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::engine::{Engine, Tick};
 use deployment_orchestrator::store::Lease;
+use deployment_orchestrator::tally::{Pass, Tally};
 use tokio::time::Instant;
 
 use super::fake_harness::{Answer, Course};
@@ -78,6 +79,29 @@ async fn of_two_engines_one_drives_and_the_other_takes_over_after_a_crash() {
     it.asks(1).await;
     assert_eq!(world.harness.runs().len(), 4, "nothing ran twice");
     it.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn passes_and_changes_of_the_lease_are_counted_where_they_happen() {
+    let world = World::new();
+    let (first, second) = (Tally::default(), Tally::default());
+    let _one = world.drive_counted("first", &first);
+    world.until(|it| driver(it).as_deref() == Some("first")).await;
+    let _other = world.drive_counted("second", &second);
+    world.pass(Duration::from_secs(30)).await;
+    let passes = |tally: &Tally| tally.counts().passes.into_iter().map(|(it, took)| (it, took.count() > 0));
+    assert!(passes(&first).eq([(Pass::Drove, true), (Pass::StoodBy, false), (Pass::Failed, false)]));
+    assert!(passes(&second).eq([(Pass::Drove, false), (Pass::StoodBy, true), (Pass::Failed, false)]));
+    let changes = |tally: &Tally| tally.counts().lease.into_values().collect::<Vec<_>>();
+    assert_eq!((changes(&first), changes(&second)), (vec![1, 0], vec![0, 0]), "taken and lost");
+
+    // Somebody whose clock is ahead finds the lease of the first run out.
+    let ahead = world.app.clock.now().plus(Duration::from_secs(60));
+    assert!(matches!(world.app.store.lease("third", ahead, Duration::from_secs(1)).unwrap(), Lease::Held(_)));
+    world.pass(Duration::from_secs(30)).await;
+    assert_eq!(changes(&first)[1], 1, "it was lost once");
+    let both: u64 = [&first, &second].map(|it| changes(it)[0]).into_iter().sum();
+    assert_eq!((both, changes(&second)[1]), (2, 0), "and one of them drives again");
 }
 
 #[tokio::test(start_paused = true)]

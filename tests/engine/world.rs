@@ -23,6 +23,7 @@ use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::engine::{Engine, Parts};
 use deployment_orchestrator::ports::{Extent, Messenger, TellError, Telling, Thread};
 use deployment_orchestrator::store::{LARGEST_PAGE, Store};
+use deployment_orchestrator::tally::Tally;
 use deployment_orchestrator::wake::Wake;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -253,6 +254,7 @@ impl World {
             clock: Arc::clone(&self.app.clock),
             random: Arc::clone(&self.app.random),
             wake: self.app.wake.clone(),
+            tally: Tally::default(),
         }
     }
 
@@ -264,6 +266,11 @@ impl World {
     /// Another engine, at work under other rules.
     pub(crate) fn drive_under(&self, name: &str, policy: Arc<Policy>) -> Driving {
         driving(name, Parts { policy, ..self.parts() })
+    }
+
+    /// Another engine, of a process that counts there.
+    pub(crate) fn drive_counted(&self, name: &str, tally: &Tally) -> Driving {
+        driving(name, Parts { tally: tally.clone(), ..self.parts() })
     }
 
     /// Another engine, of a process that knows nothing but the database.

@@ -11,6 +11,7 @@ use deployment_orchestrator::clock::SystemRandom;
 use deployment_orchestrator::domain::execution::{Cause, Retry};
 use deployment_orchestrator::harness::Client;
 use deployment_orchestrator::ports::{ExecutionFilter, Executions, Pipelines, TriggerError};
+use deployment_orchestrator::tally::Tally;
 
 use super::{KEY, PATIENT, client, pipeline, request, settings};
 
@@ -173,13 +174,16 @@ async fn the_key_is_nowhere_even_if_harness_echoes_it() {
 #[test]
 fn settings_that_cannot_work_are_refused_at_once() {
     for base_url in ["", "app.harness.io", "ftp://app.harness.io", "http://"] {
-        assert!(Client::new(settings(base_url, PATIENT), Arc::new(SystemRandom)).is_err(), "{base_url}");
+        assert!(
+            Client::new(settings(base_url, PATIENT), Arc::new(SystemRandom), &Tally::default()).is_err(),
+            "{base_url}"
+        );
     }
     for api_key in ["", "  ", "line\nbreak"] {
         let settings = deployment_orchestrator::harness::Settings {
             api_key: api_key.to_owned().into(),
             ..settings("https://app.harness.io", PATIENT)
         };
-        assert!(Client::new(settings, Arc::new(SystemRandom)).is_err(), "{api_key:?}");
+        assert!(Client::new(settings, Arc::new(SystemRandom), &Tally::default()).is_err(), "{api_key:?}");
     }
 }

@@ -4,13 +4,18 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deployment_orchestrator::clock::{Clock, SystemClock};
+use deployment_orchestrator::clock::{Clock, SystemClock, SystemRandom};
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Retry};
 use deployment_orchestrator::domain::id::ExecutionId;
-use deployment_orchestrator::harness::simulator::{Ending, Endpoint, Fault, Phase, Pipeline, Reply, Script};
+use deployment_orchestrator::harness::simulator::{
+    Ending, Endpoint, Fault, Phase, Pipeline, Reply, Script, Simulator,
+};
 use deployment_orchestrator::ports::{CallError, Executions, Pipelines, TriggerError};
 
-use super::{AGAIN, HASTY, KEY, PATIENT, calls, client, harness, key, observed, pipeline, request};
+use deployment_orchestrator::harness::Client;
+use deployment_orchestrator::tally::{Outcome, Tally, Upstream};
+
+use super::{AGAIN, HASTY, KEY, PATIENT, calls, client, harness, key, observed, pipeline, request, settings};
 
 #[track_caller]
 #[expect(clippy::panic, reason = "a failed expectation is a test's job")]
@@ -200,4 +205,36 @@ async fn a_hook_sees_every_call_before_and_after_it_is_processed() {
         [(1, execute, Phase::Received), (2, execute, Phase::Received), (2, execute, Phase::Processed)];
     assert_eq!(*seen.lock().unwrap(), expected);
     assert!(!format!("{:?}", super::settings("http://localhost", PATIENT)).contains(KEY));
+}
+
+#[tokio::test]
+async fn each_request_is_counted_by_what_harness_says_of_it() {
+    let status = |code| Reply::Status { code, retry_after: None };
+    for (reply, outcome) in [
+        (Reply::Lost, Outcome::Unreachable),
+        (Reply::Cut, Outcome::Unreachable),
+        (Reply::Stalled, Outcome::TimedOut),
+        (Reply::Truncated, Outcome::Unreadable),
+        (Reply::WebPage, Outcome::Unreadable),
+        (Reply::Huge, Outcome::Unreadable),
+        (status(401), Outcome::Refused),
+        (status(429), Outcome::RateLimited),
+        (status(502), Outcome::ServerError),
+    ] {
+        let script = Script {
+            api_key: Some(KEY.to_owned()),
+            ..Script::instant().fault(Fault::processed(Endpoint::Execute, reply.clone()))
+        };
+        let simulator = Simulator::start("127.0.0.1:0".parse().unwrap(), script).await.unwrap();
+        let tally = Tally::default();
+        let timeout = if outcome == Outcome::TimedOut { HASTY } else { PATIENT };
+        let settings = settings(&simulator.url(), timeout);
+        let client = Client::new(settings, Arc::new(SystemRandom), &tally).unwrap();
+        for _ in 0..2 {
+            let _ = client.trigger(&request("dep_1:build:1")).await;
+        }
+        let outcomes = tally.counts().calls.remove(&Upstream::Harness).unwrap().outcomes;
+        let came: Vec<_> = outcomes.into_iter().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(came, [(Outcome::Ok, 1), (outcome, 1)], "{reply:?}");
+    }
 }

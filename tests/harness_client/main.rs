@@ -18,6 +18,7 @@ use deployment_orchestrator::domain::id::{CorrelationKey, ExecutionId, PipelineI
 use deployment_orchestrator::harness::simulator::{Endpoint, Script, Simulator};
 use deployment_orchestrator::harness::{Client, Settings};
 use deployment_orchestrator::ports::{Executions, TriggerRequest};
+use deployment_orchestrator::tally::Tally;
 
 const KEY: &str = "pat.acme.token1.s3cr3t-s3cr3t";
 
@@ -43,7 +44,7 @@ fn settings(base_url: &str, timeout: Duration) -> Settings {
 }
 
 fn client(base_url: &str, timeout: Duration) -> Client {
-    Client::new(settings(base_url, timeout), Arc::new(SystemRandom)).expect("a client")
+    Client::new(settings(base_url, timeout), Arc::new(SystemRandom), &Tally::default()).expect("a client")
 }
 
 /// A simulator that plays `script`, and a client of it.

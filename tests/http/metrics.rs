@@ -5,8 +5,10 @@ use std::time::Duration;
 use deployment_orchestrator::domain::role::Role;
 use deployment_orchestrator::harness::simulator::Script;
 use reqwest::StatusCode;
+use serde_json::json;
 
 use crate::client::{Era, Mcp, http};
+use crate::issuer::{Answer, Issuer, encoded};
 use crate::world::{USER, World, human};
 
 /// The value of the only line that begins so.
@@ -44,11 +46,43 @@ async fn every_number_is_a_line_of_open_metrics() {
     assert!(value(&page, "deployment_orchestrator_lease_left_seconds{holder=\"the only one\"}") > 0.0);
     assert!(value(&page, "deployment_orchestrator_messages_waiting ") >= 0.0);
     assert!(!page.contains("_change_fail_ratio{"), "nothing came to production: nothing is said of it");
+    assert!(value(&page, &calls("harness", "ok")) > 2.0);
+    assert_eq!(value(&page, &calls("harness", "unreachable")), 0.0, "before a first one there are none");
+    assert!(!page.contains("upstream=\"slack\""), "there is no client of Slack");
+    assert!(value(&page, "deployment_orchestrator_tick_duration_seconds_count{ended=\"drove\"}") > 0.0);
+    assert_eq!(value(&page, "deployment_orchestrator_lease_changes_total{change=\"taken\"}"), 1.0);
 
     // The same after a restart of the counting, and later: nothing is counted as it happens.
     world.clock.let_pass(Duration::from_secs(40 * 24 * 3_600));
     let later = http().get(world.url("/metrics")).send().await.unwrap().text().await.unwrap();
     assert!(!later.contains("_ended{"), "forty days later the window is empty");
+}
+
+fn calls(upstream: &str, outcome: &str) -> String {
+    format!("deployment_orchestrator_upstream_calls_total{{upstream=\"{upstream}\",outcome=\"{outcome}\"}}")
+}
+
+#[tokio::test]
+async fn keys_that_nobody_publishes_are_calls_that_came_to_nothing() {
+    for (answer, outcome) in [
+        (Answer::Status(StatusCode::BAD_GATEWAY), "server-error"),
+        (Answer::Document(json!("no keys")), "unreadable"),
+    ] {
+        let issuer = Issuer::publishing(&[]).await;
+        issuer.answers(answer);
+        let config =
+            format!("[http.oauth]\nissuer = \"https://id.acme.example/\"\njwks_url = \"{}\"\n", issuer.url);
+        let world = World::closed(&config).await;
+        let ask = |token: &str| {
+            let request = http().get(world.url("/metrics")).header("host", "deploy.acme.example");
+            request.bearer_auth(token).send()
+        };
+        let token = format!("{}.e30.e30", encoded(br#"{"alg":"EdDSA","kid":"e"}"#));
+        assert_eq!(ask(&token).await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+        let (_, viewer) = world.token(human(USER), &[Role::Viewer], None).await;
+        let page = ask(&viewer).await.unwrap().text().await.unwrap();
+        assert_eq!(value(&page, &calls("oauth", outcome)), 1.0);
+    }
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::slack::Answers;
 use deployment_orchestrator::store::Store;
+use deployment_orchestrator::tally::Tally;
 use deployment_orchestrator::tools::{EventStream, Server, Streamable};
 use deployment_orchestrator::wake::Wake;
 use deployment_orchestrator::web::{self, Site, SlackButtons, Strangers};
@@ -132,7 +133,7 @@ impl World {
     pub(crate) async fn in_slack(api: &str, prod: &str, more_config: &str) -> Self {
         let buttons = SlackButtons {
             signing_secret: SIGNING_SECRET.to_owned().into(),
-            answers: Answers::new(api).unwrap(),
+            answers: Answers::new(api, &Tally::default()).unwrap(),
         };
         let script = Script::instant();
         Self::with(script, Strangers::ActForTheUser, "20ms", prod, "", more_config, Some(buttons)).await
@@ -174,7 +175,8 @@ impl World {
             timeout: Duration::from_secs(10),
             requests_per_second: 1000,
         };
-        let client = Arc::new(Client::new(settings, Arc::new(SystemRandom)).unwrap());
+        let tally = Tally::default();
+        let client = Arc::new(Client::new(settings, Arc::new(SystemRandom), &tally).unwrap());
         let clock = Arc::<Ahead>::default();
         let app = App {
             store: Arc::new(Store::open(&folder.path().join("deployments.db")).unwrap()),
@@ -183,7 +185,7 @@ impl World {
             random: Arc::new(SystemRandom),
             wake: Wake::default(),
             executions: client.clone(),
-            probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
+            probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT, &tally).unwrap()),
             tracker: Arc::new(NoJira),
             pipelines: client.clone(),
             server_key: Some(Arc::new(key_of("server"))),
@@ -199,6 +201,7 @@ impl World {
             clock: app.clock.clone(),
             random: app.random.clone(),
             wake: app.wake.clone(),
+            tally: tally.clone(),
         };
         let driver = Engine::new(parts, "the only one".to_owned());
         let pulse = driver.pulse();
@@ -210,7 +213,7 @@ impl World {
         let (shutdown, streams) = (CancellationToken::new(), CancellationToken::new());
         let oauth = config.http.oauth.as_ref().map(|section| {
             let resource = web::resource(config.http.public_url.as_ref(), address);
-            AuthorizationServer::new(section.expected(resource), section.jwks_url.clone()).unwrap()
+            AuthorizationServer::new(section.expected(resource), section.jwks_url.clone(), &tally).unwrap()
         });
         let openid = config.http.sign_in.as_ref().map(|section| {
             let settings = OpenidSettings {
@@ -219,12 +222,13 @@ impl World {
                 scopes: section.scopes.clone(),
                 redirect_uri: config.http.redirect_uri().unwrap(),
             };
-            OpenidProvider::new(settings).unwrap()
+            OpenidProvider::new(settings, &tally).unwrap()
         });
         let server = Server::new(app.clone(), shutdown.clone());
         let site = Site {
             app: app.clone(),
             pulse,
+            tally,
             mcp: Streamable::new(server.clone(), streams.clone()),
             event_stream: EventStream::new(server, app.clone(), streams.clone()),
             public: config.http.public_url,

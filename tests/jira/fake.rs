@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use axum::{Router, serve};
 use deployment_orchestrator::jira::{Jira, Moves, Settings, Site};
+use deployment_orchestrator::tally::Tally;
 use futures::stream;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -116,7 +117,7 @@ impl FakeJira {
     }
 
     pub(crate) fn client(&self) -> Jira {
-        Jira::new(self.settings()).unwrap()
+        Jira::new(self.settings(), &Tally::default()).unwrap()
     }
 
     pub(crate) fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {

@@ -9,6 +9,7 @@ use crate::samples::{FIRST, issue, started};
 use crate::tell;
 use deployment_orchestrator::jira::{Jira, NoJira, Settings, SetupError};
 use deployment_orchestrator::ports::{Extent, Messenger as _, Sight, TellError, Telling, Tracker as _};
+use deployment_orchestrator::tally::{Outcome, Tally, Upstream};
 
 /// What a call gives that `what` becomes of.
 async fn failing(what: What) -> TellError {
@@ -87,7 +88,8 @@ async fn what_passes_is_said_with_when_and_with_how_much_is_to_be_left_alone() {
 async fn a_jira_that_is_not_there_is_left_alone_as_a_whole() {
     let jira = FakeJira::cloud().await;
     let settings = Settings { base_url: "http://127.0.0.1:1".to_owned(), ..jira.settings() };
-    let error = tell(&Jira::new(settings).unwrap(), &started(FIRST), None).await.unwrap_err();
+    let error =
+        tell(&Jira::new(settings, &Tally::default()).unwrap(), &started(FIRST), None).await.unwrap_err();
     let TellError::Later { message, after: None, of: Extent::Messenger } = &error else {
         panic!("{error:?}")
     };
@@ -114,13 +116,18 @@ async fn settings_that_cannot_be_used_are_refused_before_anything_is_sent() {
     let jira = FakeJira::cloud().await;
     let with = |base_url: &str, token: &str| {
         let token = token.to_owned().into();
-        Jira::new(Settings { base_url: base_url.to_owned(), token, ..jira.settings() }).err().unwrap()
+        Jira::new(Settings { base_url: base_url.to_owned(), token, ..jira.settings() }, &Tally::default())
+            .err()
+            .unwrap()
     };
     assert!(matches!(with("acme.atlassian.net", TOKEN), SetupError::BaseUrl(_)));
     assert!(matches!(with(&jira.url, " "), SetupError::Token));
     let jira = FakeJira::data_center().await;
     let token = "two\nlines".to_owned().into();
-    assert!(matches!(Jira::new(Settings { token, ..jira.settings() }).err().unwrap(), SetupError::Token));
+    assert!(matches!(
+        Jira::new(Settings { token, ..jira.settings() }, &Tally::default()).err().unwrap(),
+        SetupError::Token
+    ));
 }
 
 #[tokio::test]
@@ -141,4 +148,22 @@ async fn an_issue_is_seen_or_not() {
     jira.next(Method::GET, "/SHOP-42", What::Answers(401, &[], String::new()));
     assert!(matches!(client.look_at(&issue()).await, Err(TellError::Never { .. })));
     assert_eq!(NoJira.look_at(&issue()).await, Ok(Sight::NotAsked));
+}
+
+#[tokio::test]
+async fn what_is_not_jira_is_counted_as_that() {
+    for (status, body, outcome) in [
+        (200, "<html>sign in</html>", Outcome::Unreadable),
+        (409, "", Outcome::Refused),
+        (429, "", Outcome::RateLimited),
+        (500, "", Outcome::ServerError),
+    ] {
+        let (jira, tally) = (FakeJira::cloud().await, Tally::default());
+        jira.next(Method::POST, "/comment", What::Answers(status, &[], body.to_owned()));
+        let client = Jira::new(jira.settings(), &tally).unwrap();
+        tell(&client, &started(FIRST), None).await.unwrap_err();
+        let outcomes = &tally.counts().calls[&Upstream::Jira].outcomes;
+        let others: u64 = outcomes.iter().filter(|(it, _)| **it != Outcome::Ok).map(|(_, count)| count).sum();
+        assert_eq!((outcomes[&outcome], others), (1, 1), "{status}: {outcomes:?}");
+    }
 }

@@ -23,6 +23,7 @@ use deployment_orchestrator::jira::NoJira;
 use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::store::Store;
+use deployment_orchestrator::tally::Tally;
 use deployment_orchestrator::wake::Wake;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -109,7 +110,8 @@ async fn decide(app: &App, deployment: &Deployment) {
 }
 
 fn app(orders: &Orders) -> App {
-    let client = Arc::new(Client::new(settings(&orders.harness), Arc::new(SystemRandom)).unwrap());
+    let client =
+        Arc::new(Client::new(settings(&orders.harness), Arc::new(SystemRandom), &Tally::default()).unwrap());
     let mut policy = config::load(None, "ada").unwrap().policy;
     policy.gates.insert("prod".parse().unwrap(), gate());
     policy.workflow.environments[0].health = Some(health(&orders.harness));
@@ -127,7 +129,7 @@ fn app(orders: &Orders) -> App {
         random: Arc::new(SystemRandom),
         wake: Wake::default(),
         executions: Arc::<Client>::clone(&client),
-        probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
+        probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT, &Tally::default()).unwrap()),
         tracker: Arc::new(NoJira),
         pipelines: client,
         server_key: None,
@@ -157,6 +159,7 @@ fn parts(app: &App) -> Parts {
         clock: Arc::clone(&app.clock),
         random: Arc::clone(&app.random),
         wake: app.wake.clone(),
+        tally: Tally::default(),
     }
 }
 

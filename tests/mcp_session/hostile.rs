@@ -9,6 +9,7 @@ use deployment_orchestrator::clock::SystemRandom;
 use deployment_orchestrator::domain::decision::{Decision, Statement, Verdict};
 use deployment_orchestrator::harness::Client;
 use deployment_orchestrator::harness::simulator::{Ending, Pipeline, Script};
+use deployment_orchestrator::tally::Tally;
 use serde_json::{Value, json};
 
 use crate::wire::{Era, Session, start_arguments};
@@ -89,7 +90,8 @@ async fn rude(words: String) -> String {
 #[tokio::test]
 async fn what_harness_says_of_a_call_is_data() {
     let mut world = World::new(Script::instant()).await;
-    let harness = Client::new(settings(rude(hostile()).await), Arc::new(SystemRandom)).unwrap();
+    let harness =
+        Client::new(settings(rude(hostile()).await), Arc::new(SystemRandom), &Tally::default()).unwrap();
     let harness = Arc::new(harness);
     (world.app.executions, world.app.pipelines) = (harness.clone(), harness);
     let mut session = Session::open(&world, Era::Legacy).await;

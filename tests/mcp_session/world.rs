@@ -19,6 +19,7 @@ use deployment_orchestrator::jira::NoJira;
 use deployment_orchestrator::ports::PROBE_TIMEOUT;
 use deployment_orchestrator::probe::HttpProbe;
 use deployment_orchestrator::store::Store;
+use deployment_orchestrator::tally::Tally;
 use deployment_orchestrator::wake::Wake;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -133,6 +134,7 @@ impl World {
             clock: self.app.clock.clone(),
             random: Arc::new(SystemRandom),
             wake: self.app.wake.clone(),
+            tally: Tally::default(),
         };
         let stop = CancellationToken::new();
         let engine = tokio::spawn(Engine::new(parts, "the only one".to_owned()).run(stop.clone()));
@@ -234,7 +236,8 @@ fn app(
     if let Some(key) = &server_key {
         policy.let_vouch(&key.public());
     }
-    let harness = Arc::new(Client::new(settings(simulator.url()), Arc::new(SystemRandom)).unwrap());
+    let harness =
+        Arc::new(Client::new(settings(simulator.url()), Arc::new(SystemRandom), &Tally::default()).unwrap());
     App {
         store: Arc::new(Store::open(&database(folder)).unwrap()),
         policy: Arc::new(policy),
@@ -242,7 +245,7 @@ fn app(
         random: random.clone(),
         wake: Wake::default(),
         executions: harness.clone(),
-        probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT).unwrap()),
+        probe: Arc::new(HttpProbe::new(PROBE_TIMEOUT, &Tally::default()).unwrap()),
         tracker: Arc::new(NoJira),
         pipelines: harness,
         server_key: server_key.map(Arc::new),

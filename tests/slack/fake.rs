@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use deployment_orchestrator::slack::{Bot, Buttons, Hook, HookSettings, Settings};
+use deployment_orchestrator::tally::Tally;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -72,18 +73,22 @@ impl Slack {
     }
 
     pub(crate) fn bot(&self, buttons: Buttons) -> Bot {
+        self.counted_bot(buttons, &Tally::default())
+    }
+
+    pub(crate) fn counted_bot(&self, buttons: Buttons, tally: &Tally) -> Bot {
         let settings = Settings {
             api: format!("http://{}/api", self.address),
             token: TOKEN.to_owned().into(),
             channel: "releases".to_owned(),
             buttons,
         };
-        Bot::new(settings).unwrap()
+        Bot::new(settings, tally).unwrap()
     }
 
     pub(crate) fn hook(&self) -> Hook {
         let url = format!("http://{}/services/{SECRET_PATH}", self.address);
-        Hook::new(&HookSettings { url: url.into() }).unwrap()
+        Hook::new(&HookSettings { url: url.into() }, &Tally::default()).unwrap()
     }
 
     /// What becomes of the next calls.

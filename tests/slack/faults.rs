@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use deployment_orchestrator::ports::{Extent, TellError};
 use deployment_orchestrator::slack::{Bot, Buttons, Hook, HookSettings, Settings};
+use deployment_orchestrator::tally::{Outcome, Tally, Upstream};
 
 use crate::conversation::tell;
 use crate::fake::{Next, Slack, TOKEN};
@@ -77,6 +78,28 @@ async fn what_may_pass_is_told_later_and_no_sooner_than_slack_says() {
 }
 
 #[tokio::test]
+async fn what_slack_says_in_the_body_is_what_a_call_came_to() {
+    for (next, outcome) in [
+        (None, Outcome::Ok),
+        (Some(Next::Word("ratelimited")), Outcome::RateLimited),
+        (Some(Next::Word("not_in_channel")), Outcome::Refused),
+        (Some(Next::Word("fatal_error")), Outcome::Refused),
+        (Some(Next::Status(200, 0)), Outcome::Unreadable),
+        (Some(Next::Status(503, 9)), Outcome::ServerError),
+    ] {
+        let (slack, tally) = (Slack::start().await, Tally::default());
+        slack.next(next);
+        let _ = tell(&slack.counted_bot(Buttons::Shown, &tally), &samples::started(), &mut None).await;
+        let outcomes = &tally.counts().calls[&Upstream::Slack].outcomes;
+        assert!(outcomes[&outcome] > 0, "{outcome:?}: {outcomes:?}");
+        assert!(
+            outcomes.iter().all(|(it, count)| *it == outcome || *count == 0),
+            "{outcome:?}: {outcomes:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn nobody_answers() {
     let settings = Settings {
         api: "http://127.0.0.1:1/api".to_owned(),
@@ -86,7 +109,9 @@ async fn nobody_answers() {
     };
     let shown = format!("{settings:?}");
     assert!(!shown.contains("s3cr3t"), "{shown}");
-    let error = tell(&Bot::new(settings).unwrap(), &samples::started(), &mut None).await.unwrap_err();
+    let error = tell(&Bot::new(settings, &Tally::default()).unwrap(), &samples::started(), &mut None)
+        .await
+        .unwrap_err();
     assert!(error.to_string().starts_with("Slack could not be reached: "), "{error}");
 }
 
@@ -94,7 +119,10 @@ async fn nobody_answers() {
 fn a_secret_is_sent_over_tls_or_stays_on_the_machine() {
     let made = |api: &str, token: &str| {
         let (api, token) = (api.to_owned(), token.to_owned().into());
-        Bot::new(Settings { api, token, channel: "C1".to_owned(), buttons: Buttons::Absent })
+        Bot::new(
+            Settings { api, token, channel: "C1".to_owned(), buttons: Buttons::Absent },
+            &Tally::default(),
+        )
     };
     for good in
         ["https://slack.com/api", "http://127.0.0.1:8080/api", "http://localhost/api", "http://[::1]:1/"]
@@ -106,7 +134,9 @@ fn a_secret_is_sent_over_tls_or_stays_on_the_machine() {
     {
         let error = made(bad, TOKEN).err().unwrap().to_string();
         assert!(error.contains("https"), "{bad}: {error}");
-        let hook = Hook::new(&HookSettings { url: format!("{bad}?s3cr3t").into() }).err().unwrap();
+        let hook = Hook::new(&HookSettings { url: format!("{bad}?s3cr3t").into() }, &Tally::default())
+            .err()
+            .unwrap();
         assert!(!format!("{hook} {hook:?}").contains("s3cr3t"));
     }
     for token in ["", " ", "xoxb\n-s3cr3t"] {

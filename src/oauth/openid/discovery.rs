@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::super::cache::Cache;
 use crate::domain::time::Timestamp;
-use crate::http;
+use crate::http::{self, Client};
+use crate::tally::{Outcome, Tally, Upstream};
 
 /// How long what was found is used. Providers move about once in years.
 const GOOD_FOR: Duration = Duration::from_hours(1);
@@ -84,6 +85,8 @@ struct Document {
 pub(super) struct Discovery {
     issuer: String,
     client: Client,
+    /// For the client of its keys.
+    tally: Tally,
     /// Held by whoever asks, so that one does at a time.
     known: Mutex<Option<Known>>,
 }
@@ -95,8 +98,8 @@ struct Known {
 }
 
 impl Discovery {
-    pub(super) fn new(issuer: String, client: Client) -> Self {
-        Self { issuer, client, known: Mutex::default() }
+    pub(super) fn new(issuer: String, client: Client, tally: &Tally) -> Self {
+        Self { issuer, client, tally: tally.clone(), known: Mutex::default() }
     }
 
     /// What the provider says of itself, at most [`GOOD_FOR`] ago.
@@ -119,12 +122,17 @@ impl Discovery {
 
     async fn found(&self) -> Result<Metadata, Undiscovered> {
         let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let answer = self.client.get(url).send().await.map_err(|_| Undiscovered::Silent)?;
+        let request = self.client.request(Method::GET, url);
+        let answer = self.client.send(request).await.map_err(|_| Undiscovered::Silent)?;
         if answer.status() != StatusCode::OK {
             return Err(Undiscovered::Status(answer.status()));
         }
-        let body = http::body_up_to(LARGEST, answer).await.map_err(|_| Undiscovered::Malformed)?;
-        let document: Document = serde_json::from_slice(&body).map_err(|_| Undiscovered::Malformed)?;
+        let (body, mut call) = answer.body_up_to(LARGEST).await;
+        let body = body.map_err(|_| Undiscovered::Malformed)?;
+        let document: Document = serde_json::from_slice(&body).map_err(|_| {
+            call.came_to(Outcome::Unreadable);
+            Undiscovered::Malformed
+        })?;
         self.read(document)
     }
 
@@ -143,12 +151,14 @@ impl Discovery {
             _ => Showing::Basic,
         };
         let keys = self.safe("jwks_uri", &document.jwks_uri)?;
+        let keys =
+            Cache::new(keys.into(), Upstream::Openid, &self.tally).map_err(|_| Undiscovered::Malformed)?;
         Ok(Metadata {
             authorization: self.safe("authorization_endpoint", &document.authorization_endpoint)?,
             token: self.safe("token_endpoint", &document.token_endpoint)?,
             showing,
             names_itself: document.authorization_response_iss_parameter_supported,
-            keys: Arc::new(Cache::new(keys.into()).map_err(|_| Undiscovered::Malformed)?),
+            keys: Arc::new(keys),
         })
     }
 

@@ -6,13 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use form_urlencoded::{Serializer, byte_serialize};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::discovery::{Metadata, Showing};
 use super::{Asked, Settings};
-use crate::http;
+use crate::http::{self, Client};
+use crate::tally::Outcome;
 
 /// How long the provider may take for an answer: somebody waits for a page.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,16 +56,19 @@ pub(super) async fn exchange(
     code: &str,
     asked: &Asked,
 ) -> Result<String, Failed> {
-    let answer = request(client, metadata, settings, code, asked).send().await.map_err(|_| Failed::Silent)?;
+    let request = request(client, metadata, settings, code, asked);
+    let answer = client.send(request).await.map_err(|_| Failed::Silent)?;
     let is_good = answer.status().is_success();
-    let body = http::body_up_to(LARGEST, answer).await.map_err(|error| match error {
+    let (body, mut call) = answer.body_up_to(LARGEST).await;
+    let body = body.map_err(|error| match error {
         http::BodyError::TooLarge => Failed::Malformed,
         http::BodyError::Broken(_) => Failed::Silent,
     })?;
     if is_good {
-        return serde_json::from_slice(&body)
-            .map(|given: Given| given.id_token)
-            .map_err(|_| Failed::Malformed);
+        return serde_json::from_slice(&body).map(|given: Given| given.id_token).map_err(|_| {
+            call.came_to(Outcome::Unreadable);
+            Failed::Malformed
+        });
     }
     let denied: Denied = serde_json::from_slice(&body).map_err(|_| Failed::Malformed)?;
     Err(if is_code(&denied.error) { Failed::Refused(denied.error) } else { Failed::Malformed })
@@ -83,7 +87,7 @@ fn request(
         .append_pair("code", code)
         .append_pair("redirect_uri", &settings.redirect_uri)
         .append_pair("code_verifier", &asked.verifier);
-    let mut request = client.post(metadata.token.clone()).header(ACCEPT, "application/json");
+    let mut request = client.request(Method::POST, metadata.token.clone()).header(ACCEPT, "application/json");
     match (&settings.secret, metadata.showing) {
         (Some(secret), Showing::Basic) => {
             request = request.header(AUTHORIZATION, basic(client_id, secret));

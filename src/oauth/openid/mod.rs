@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use reqwest::{Client, Url};
+use reqwest::Url;
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -23,7 +23,8 @@ use super::token::{Kind, Presented};
 use super::{Fault, Unavailable, signature};
 use crate::domain::id_token::{self, Begun, Expected, Identified, Proof};
 use crate::domain::time::Timestamp;
-use crate::http::{self, Connections};
+use crate::http::{self, Client, Connections};
+use crate::tally::{Tally, Upstream};
 
 use discovery::Discovery;
 pub use discovery::{RETRY_AFTER, Undiscovered};
@@ -108,14 +109,15 @@ impl Asked {
 }
 
 impl OpenidProvider {
-    /// One that these settings describe. It is asked about itself when somebody first signs in.
+    /// One that these settings describe. It is asked about itself when somebody first signs in,
+    /// which is counted in `tally`.
     ///
     /// # Errors
     /// When the system has no usable root certificates.
-    pub fn new(settings: Settings) -> Result<Self, http::Error> {
+    pub fn new(settings: Settings, tally: &Tally) -> Result<Self, http::Error> {
         signature::install();
-        let client = http::client(exchange::TIMEOUT, Connections::Fresh)?;
-        let discovery = Discovery::new(settings.expected.issuer.clone(), client.clone());
+        let client = Client::new(Upstream::Openid, exchange::TIMEOUT, Connections::Fresh, tally)?;
+        let discovery = Discovery::new(settings.expected.issuer.clone(), client.clone(), tally);
         Ok(Self { settings: Arc::new(settings), client, discovery: Arc::new(discovery) })
     }
 
