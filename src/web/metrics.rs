@@ -79,11 +79,12 @@ impl Numbers {
         self.0.get_or_create(&labels).set(value);
     }
 
-    /// A half and nine of ten. Of what is not known there is no line.
+    /// A half and nine of ten; `quantile` is a word that only summaries may use. Of what is not known there
+    /// is no line.
     fn set_spread(&self, labels: &Labels, spread: Option<UsualView>) {
         let Some(UsualView { median_ms, p90_ms, .. }) = spread else { return };
-        for (quantile, ms) in [("0.5", median_ms), ("0.9", p90_ms)] {
-            let labels = with(labels, "quantile", quantile);
+        for (percentile, ms) in [("50", median_ms), ("90", p90_ms)] {
+            let labels = with(labels, "percentile", percentile);
             self.set(labels, in_seconds(ms));
         }
     }

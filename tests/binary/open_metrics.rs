@@ -42,7 +42,10 @@ pub(crate) fn read(page: &str) -> Vec<Sample> {
             let family = families.last_mut().expect("a family is declared first");
             let suffix = sample.name.strip_prefix(family.name).unwrap_or_else(|| panic!("{line}"));
             let fits = match family.kind {
-                "gauge" => suffix.is_empty(),
+                // These words are those of other kinds.
+                "gauge" => {
+                    suffix.is_empty() && !["le", "quantile"].iter().any(|it| sample.labels.contains_key(*it))
+                }
                 "counter" => suffix == "_total",
                 "histogram" => ["_bucket", "_count", "_sum"].contains(&suffix),
                 _ => false,

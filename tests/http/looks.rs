@@ -94,7 +94,7 @@ async fn a_page_on_the_screen_of_somebody_who_is_asked_is_noted_once() {
     let scraped = bob_scrapes(&world).await;
     let known = "deployment_orchestrator_approvals_decided{service=\"checkout\",environment=\"prod\",first_seen=\"known\"} 1.0\n";
     assert!(scraped.contains(known), "{scraped}");
-    assert!(scraped.contains("part=\"first-seen\",quantile=\"0.5\""), "{scraped}");
+    assert!(scraped.contains("part=\"first-seen\",percentile=\"50\""), "{scraped}");
 }
 
 async fn bob_scrapes(world: &World) -> String {

@@ -38,7 +38,7 @@ async fn every_number_is_a_line_of_open_metrics() {
     let ended = format!("deployment_orchestrator_ended{{{of_dev},outcome=\"completed\",reason=\"\"}}");
     assert_eq!(value(&page, &ended), 1.0);
     let run = format!(
-        "deployment_orchestrator_stage_seconds{{{of_dev},stage=\"building\",part=\"run\",quantile=\"0.5\"}}"
+        "deployment_orchestrator_stage_seconds{{{of_dev},stage=\"building\",part=\"run\",percentile=\"50\"}}"
     );
     assert!(value(&page, &run) < 60.0);
     assert!(value(&page, "deployment_orchestrator_database_bytes ") > 0.0);
