@@ -78,6 +78,19 @@ const CLOSED: [&str; 3] = ["ended", "change", "outcome"];
 async fn alerts_and_dashboard_speak_of_numbers_that_a_server_shows() {
     let page = page_of_a_server_that_has_worked().await;
     let samples = read(&page);
+    // For promtool, if tests/run has one.
+    std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/metrics.txt"), &page).unwrap();
+    // Whoever counts and whoever shows it were given the same counts.
+    let count = |name: &str, word: &str| {
+        let of_it =
+            samples.iter().find(|it| it.name.ends_with(name) && it.labels.values().any(|it| it == word));
+        of_it.unwrap_or_else(|| panic!("{name} {word} in\n{page}")).value
+    };
+    assert!(count("_tick_duration_seconds_count", "drove") > 0.0);
+    assert_eq!((count("_lease_changes_total", "taken"), count("_lease_changes_total", "lost")), (1.0, 0.0));
+    assert_eq!(count("_upstream_calls_total", "rate-limited"), 1.0);
+    assert!(count("_upstream_call_duration_seconds_count", "harness") > 5.0);
+
     let dashboard: Value = serde_json::from_str(DASHBOARD).expect("the dashboard is JSON");
     let mut asked = Vec::new();
     expressions(&dashboard, &mut asked);

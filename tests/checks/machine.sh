@@ -24,17 +24,18 @@ install_missing() {
     command -v chromium >/dev/null || packages+=(chromium)
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || packages+=(ca-certificates)
     ((${#packages[@]} == 0)) && return
-    local root=()
-    if ((EUID != 0)); then
-        if ! command -v sudo >/dev/null; then
-            echo "these packages are missing, and only root can install them: ${packages[*]}" >&2
-            exit 1
-        fi
-        root=(sudo)
+    if ! as_root true; then
+        echo "these packages are missing, and only root can install them: ${packages[*]}" >&2
+        exit 1
     fi
-    "${root[@]}" apt-get update -qq &&
-        "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    as_root apt-get update -qq &&
+        as_root env DEBIAN_FRONTEND=noninteractive \
             apt-get install -y -qq --no-install-recommends "${packages[@]}" || exit 1
+}
+
+# Run what only root may.
+as_root() {
+    if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
 
 # Where cargo puts what it builds, and other tools what they install.
