@@ -33,6 +33,22 @@ pub(super) fn from_json<T: DeserializeOwned>(text: &str, place: impl FnOnce() ->
     serde_json::from_str(text).map_err(|error| Error::corrupt(format!("{}: {error}", place())))
 }
 
+/// Without the names of fields, by their order: for what may be thrown away and made anew.
+pub(super) fn to_bytes(value: &impl Serialize) -> Vec<u8> {
+    postcard::to_allocvec(value).expect("our own types know the length of their lists")
+}
+
+pub(super) fn from_bytes<T: DeserializeOwned>(
+    bytes: &[u8],
+    place: impl FnOnce() -> String,
+) -> Result<T, Error> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(Error::corrupt(format!("{}: {} bytes too many", place(), rest.len()))),
+        Err(error) => Err(Error::corrupt(format!("{}: {error}", place()))),
+    }
+}
+
 /// A name or identifier that is checked.
 pub(super) fn parsed<T: FromStr<Err = Malformed>>(row: &Row<'_>, column: &str) -> Result<T, Error> {
     text(row, column)?.parse().map_err(|error: Malformed| Error::corrupt(error.to_string()))
@@ -42,6 +58,10 @@ pub(super) fn parsed<T: FromStr<Err = Malformed>>(row: &Row<'_>, column: &str) -
 pub(super) fn optional<T: FromStr<Err = Malformed>>(row: &Row<'_>, column: &str) -> Result<Option<T>, Error> {
     let text: Option<String> = row.get(column)?;
     text.map(|text| text.parse().map_err(|error: Malformed| Error::corrupt(error.to_string()))).transpose()
+}
+
+pub(super) fn bytes<'r>(row: &'r Row<'_>, column: &str) -> Result<&'r [u8], Error> {
+    row.get_ref(column)?.as_blob().map_err(|error| Error::corrupt(format!("{column}: {error}")))
 }
 
 pub(super) fn text<'r>(row: &'r Row<'_>, column: &str) -> Result<&'r str, Error> {

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::Store;
 use super::chain;
 use super::error::Error;
-use super::row::{self, from_json, signed, to_json, unsigned};
+use super::row::{self, from_bytes, signed, to_bytes, unsigned};
 use crate::domain::id::{DeploymentId, Service};
 use crate::domain::metrics::story::{FORMAT, Story};
 use crate::domain::metrics::tell::tell;
@@ -58,7 +58,7 @@ impl Store {
                 let service = service.map(Service::as_str);
                 let mut rows = select.query(params![window.from.0, window.until.0, service])?;
                 while let Some(row) = rows.next()? {
-                    each(&from_json(row::text(row, "story")?, || "a story".to_owned())?);
+                    each(&from_bytes(row::bytes(row, "story")?, || "a story".to_owned())?);
                 }
             }
             Ok(())
@@ -198,7 +198,7 @@ fn keep(connection: &Connection, before: Mark, after: Mark, told: &[Told]) -> Re
             service,
             story.as_ref().and_then(|story| story.ended_at).map(|at| at.0),
             story.as_ref().is_some_and(Story::reached_production),
-            story.as_ref().map(to_json),
+            story.as_ref().map(to_bytes),
         ])?;
     }
     set_mark(connection, after)
@@ -234,5 +234,5 @@ fn is_kept(row: &Row<'_>, story: Option<&Story>) -> Result<bool, Error> {
     Ok(row.get::<_, Option<String>>("told_of")? == Some(row.get("service")?)
         && row.get::<_, Option<i64>>("ended_at")? == story.and_then(|it| it.ended_at).map(|at| at.0)
         && row.get::<_, Option<bool>>("production")? == Some(story.is_some_and(Story::reached_production))
-        && row.get::<_, Option<String>>("story")? == story.map(to_json))
+        && row.get::<_, Option<Vec<u8>>>("story")? == story.map(to_bytes))
 }

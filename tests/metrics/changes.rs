@@ -52,6 +52,7 @@ pub(crate) fn rollout(environment: &str, arrived: Option<i64>, failed: Option<i6
         failed_at: failed.map(h),
         rolled_back_at: None,
         restored_at: None,
+        goes_back_to: None,
     }
 }
 
@@ -92,6 +93,7 @@ impl Told for Story {
         let rollout = self.rollouts.last_mut().unwrap();
         rollout.rolled_back_at = Some(h(asked));
         rollout.restored_at = Some(h(restored));
+        rollout.goes_back_to = Some("aaaaaaa".parse().unwrap());
         self
     }
 }

@@ -97,7 +97,9 @@ fn a_story_that_somebody_changed_is_found_and_made_anew() {
     }
     let before = stories(&store, always());
     for change in [
-        "UPDATE story SET story = replace(story, '\"attempts\":1', '\"attempts\":2') WHERE deployment = 2",
+        // The last byte says how many commits it brought.
+        "UPDATE story SET story = CAST(substr(story, 1, length(story) - 1) || x'01' AS BLOB) WHERE deployment = 2",
+        "UPDATE story SET story = CAST(story || x'00' AS BLOB) WHERE deployment = 2",
         "UPDATE story SET production = 0 WHERE deployment = 2",
         "UPDATE story SET ended_at = ended_at + 1 WHERE deployment = 2",
         "UPDATE story SET service = 'pay' WHERE deployment = 2",
@@ -118,8 +120,31 @@ fn stories_of_an_older_format_are_told_anew() {
     let store = place.open();
     complete(&store, create_as(&store, 1, spec()));
     let before = stories(&store, always());
-    place.raw().execute_batch("UPDATE story_mark SET format = 0; UPDATE story SET story = '{}'").unwrap();
+    place.raw().execute_batch("UPDATE story_mark SET format = 0; UPDATE story SET story = x'00'").unwrap();
     assert_eq!(stories(&store, always()), before);
+}
+
+#[test]
+fn stories_of_schema_6_are_told_anew() {
+    let place = Place::new();
+    let store = place.open();
+    complete(&store, create_as(&store, 1, spec()));
+    let before = stories(&store, always());
+    drop(store);
+    place
+        .raw()
+        .execute_batch(
+            "DROP TABLE story;
+             CREATE TABLE story (deployment INTEGER PRIMARY KEY REFERENCES deployment (number), service TEXT NOT NULL,
+                                 ended_at INTEGER, production INTEGER NOT NULL, story TEXT) STRICT;
+             INSERT INTO story VALUES (1, 'checkout', 7, 1, '{\"deployment\":\"told by an older program\"}');
+             UPDATE story_mark SET format = 2;
+             PRAGMA user_version = 6",
+        )
+        .unwrap();
+    let store = place.open();
+    assert_eq!(stories(&store, always()), before);
+    assert_eq!(store.misremembered().unwrap(), (1, Vec::new()));
 }
 
 #[test]

@@ -176,6 +176,7 @@ fn a_rollback_puts_back_and_takes_no_time_of_the_deployment() {
             failed_at: None,
             rolled_back_at: Some(at(rollback)),
             restored_at: Some(at(prod)),
+            goes_back_to: Some(spec().commit), // what these tests put back
         }
     );
     assert_eq!(times(&story, "restoring-prod"), (3, 2, 0, 1));

@@ -100,7 +100,7 @@ pub fn over(production: &Production, incidents: &[Incident], cut: &Cut) -> Cours
 
 /// The numbers of the changes of each lane: those that arrived by their
 /// arrival, and the others where they failed.
-fn lanes(changes: &[Change]) -> BTreeMap<&Lane, Vec<usize>> {
+pub(super) fn lanes(changes: &[Change]) -> BTreeMap<&Lane, Vec<usize>> {
     let mut lanes: BTreeMap<&Lane, Vec<usize>> = BTreeMap::new();
     for (index, change) in changes.iter().enumerate() {
         lanes.entry(&change.lane).or_default().push(index);
@@ -227,10 +227,9 @@ fn add_lane(rows: &mut Course<Row>, lane: &[usize], changes: &[Change], failures
     for (change, failure) in all() {
         rows.at(cut, change.at()).for_each(|row| row.count_change(failure));
         if let Some(arrived) = change.arrived_at {
-            let mut lead_times = LeadTimes::default();
-            seen.follow(change, arrived, &mut lead_times);
+            let new = seen.follow(change);
             rows.at(cut, arrived).for_each(|row| {
-                row.lead_times.extend(&lead_times);
+                row.lead_times.add(&new, arrived);
                 row.arrivals.push(arrived);
                 row.hotfixes += u32::from(change.hotfix);
             });

@@ -1,6 +1,6 @@
 //! Incidents, and the change that each belongs to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::Change;
 use crate::domain::id::{DeploymentId, IncidentId, Service};
@@ -70,8 +70,8 @@ pub fn heard(words: &[Word], said: Incident, sent_at: Timestamp) -> Heard {
     }
 }
 
-/// The incidents of each change, by the number of the change in `changes`, and
-/// those that belong to none.
+/// The incidents of each change, by the number of the change in `changes`, which are by their
+/// time, and those that belong to none.
 ///
 /// An incident belongs to the deployment that it names. If it names none, it belongs to
 /// what was deployed last of what production ran of its service when it began,
@@ -82,16 +82,32 @@ pub fn by_change<'a>(
     changes: &[Change],
 ) -> (BTreeMap<usize, Vec<&'a Incident>>, Vec<&'a Incident>) {
     let arrivals = arrivals(changes);
+    let named = named(incidents, changes);
     let mut of: BTreeMap<usize, Vec<&Incident>> = BTreeMap::new();
     let mut of_none = Vec::new();
     for incident in incidents {
-        let arrived = arrivals.get(&incident.service).map_or(&[][..], Vec::as_slice);
-        match owner(incident, changes, arrived) {
+        let owner = match &incident.deployment {
+            Some(deployment) => named.get(deployment).copied(),
+            None => arrivals.get(&incident.service).and_then(|it| newest_at(incident.began_at, it, changes)),
+        };
+        match owner {
             Some(change) => of.entry(change).or_default().push(incident),
             None => of_none.push(incident),
         }
     }
     (of, of_none)
+}
+
+/// The first change of each deployment that some incident names.
+fn named<'a>(incidents: &'a [Incident], changes: &[Change]) -> BTreeMap<&'a DeploymentId, usize> {
+    let names: BTreeSet<&DeploymentId> = incidents.iter().filter_map(|it| it.deployment.as_ref()).collect();
+    let mut first: BTreeMap<&DeploymentId, usize> = BTreeMap::new();
+    for (index, change) in changes.iter().enumerate() {
+        if let Some(name) = change.deployment.as_ref().and_then(|it| names.get(it)) {
+            first.entry(name).or_insert(index);
+        }
+    }
+    first
 }
 
 /// The changes of each service by their arrival: the time, and the number of the change.
@@ -106,13 +122,9 @@ fn arrivals(changes: &[Change]) -> BTreeMap<&Service, Vec<(Timestamp, usize)>> {
     arrivals
 }
 
-fn owner(incident: &Incident, changes: &[Change], arrived: &[(Timestamp, usize)]) -> Option<usize> {
-    if incident.deployment.is_some() {
-        let named = changes.iter().enumerate().filter(|(_, change)| change.deployment == incident.deployment);
-        return named.map(|(index, change)| (change.at(), index)).min().map(|(_, index)| index);
-    }
-    let began = arrived.partition_point(|(at, _)| *at <= incident.began_at);
-    let before = arrived.get(..began)?;
-    let standing = |index: usize| changes.get(index).is_some_and(|it| it.stands_at(incident.began_at));
+/// The newest of the changes that production ran at `at`.
+fn newest_at(at: Timestamp, arrived: &[(Timestamp, usize)], changes: &[Change]) -> Option<usize> {
+    let before = arrived.get(..arrived.partition_point(|(arrived, _)| *arrived <= at))?;
+    let standing = |index: usize| changes.get(index).is_some_and(|it| it.stands_at(at));
     before.iter().rev().map(|(_, index)| *index).find(|index| standing(*index))
 }

@@ -1,9 +1,10 @@
 //! Change lead time: from a commit to the moment at which production runs it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashSet;
 
-use super::change::{Change, Lane};
+use super::change::Change;
 use super::spread::Spread;
+use super::story::Brought;
 use crate::domain::commit;
 use crate::domain::id::CommitSha;
 use crate::domain::time::Timestamp;
@@ -21,6 +22,25 @@ pub struct LeadTimes {
     pub unknown: u32,
 }
 
+/// What is new in a lane with an arrival.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum New<'a> {
+    /// These of the list that somebody gave; it may be that none of them is.
+    Listed(Vec<&'a Brought>),
+    /// The head commit, of which nobody gave a list, and when it was made.
+    Head(Option<Timestamp>),
+    /// Nothing: the head commit came before, and nobody gave a list.
+    Nothing,
+}
+
+/// What has arrived in one lane so far: which commits are new with an arrival depends
+/// on those before.
+#[derive(Debug, Default)]
+pub struct Arrivals<'a> {
+    last: Option<&'a CommitSha>,
+    all: HashSet<&'a CommitSha>,
+}
+
 impl LeadTimes {
     /// What is said of them.
     #[must_use]
@@ -28,66 +48,58 @@ impl LeadTimes {
         Spread::of(self.lead_ms.clone())
     }
 
-    /// Take in others, too.
-    pub fn extend(&mut self, others: &Self) {
-        self.lead_ms.extend(&others.lead_ms);
-        self.by_commit += others.by_commit;
-        self.by_head += others.by_head;
-        self.unknown += others.unknown;
+    /// Take in what is new with what arrived then.
+    pub fn add(&mut self, new: &New<'_>, arrived: Timestamp) {
+        match new {
+            New::Listed(commits) => {
+                for commit in commits {
+                    self.by_commit += u32::from(self.add_one(commit.at, arrived));
+                }
+            }
+            New::Head(made) => self.by_head += u32::from(self.add_one(*made, arrived)),
+            New::Nothing => {}
+        }
     }
 
-    fn add(&mut self, arrived: Timestamp, made: Option<Timestamp>, kind: fn(&mut Self) -> &mut u32) {
+    /// Whether the time of the commit is known.
+    fn add_one(&mut self, made: Option<Timestamp>, arrived: Timestamp) -> bool {
         match made {
             Some(made) => {
-                *kind(self) += 1;
                 self.lead_ms.push(u64::try_from(arrived.since(made).as_millis()).unwrap_or(u64::MAX));
             }
             None => self.unknown += 1,
         }
+        made.is_some()
     }
-}
-
-/// Follows the arrivals of every lane, in their order: which commits are new with
-/// each depends on those before.
-#[derive(Debug, Default)]
-pub struct Arrivals<'a> {
-    lanes: BTreeMap<&'a Lane, Seen<'a>>,
-}
-
-#[derive(Debug, Default)]
-struct Seen<'a> {
-    last: Option<&'a CommitSha>,
-    all: BTreeSet<&'a CommitSha>,
 }
 
 impl<'a> Arrivals<'a> {
-    /// The next arrival, at `arrived`: its lead times are added to `times`. They count the
-    /// commits since the arrival before in the same lane; a commit that came
-    /// earlier, and comes once more, has none.
-    pub fn follow(&mut self, change: &'a Change, arrived: Timestamp, times: &mut LeadTimes) {
-        let seen = self.lanes.entry(&change.lane).or_default();
-        if change.commits.is_empty() {
-            if !seen.has(&change.commit) {
-                times.add(arrived, change.head_at, |times| &mut times.by_head);
-            }
+    /// The next arrival in the lane. New is what its list has above the one before; a commit
+    /// that came earlier, and comes once more, is not.
+    pub fn follow(&mut self, change: &'a Change) -> New<'a> {
+        let new = if !change.commits.is_empty() {
+            New::Listed(self.follow_list(&change.commits))
+        } else if self.has(&change.commit) {
+            New::Nothing
         } else {
-            let since = seen.last.and_then(|last| {
-                let shas = change.commits.iter().map(|commit| &commit.sha);
-                commit::position_of(shas, last)
-            });
-            for commit in change.commits.iter().take(since.unwrap_or(usize::MAX)) {
-                if !seen.has(&commit.sha) {
-                    times.add(arrived, commit.at, |times| &mut times.by_commit);
-                }
-            }
-            seen.all.extend(change.commits.iter().map(|commit| &commit.sha));
-        }
-        seen.all.insert(&change.commit);
-        seen.last = Some(&change.commit);
+            New::Head(change.head_at)
+        };
+        self.all.insert(&change.commit);
+        self.last = Some(&change.commit);
+        new
     }
-}
 
-impl Seen<'_> {
+    fn follow_list(&mut self, list: &'a [Brought]) -> Vec<&'a Brought> {
+        let last = self.last.and_then(|last| commit::position_of(list.iter().map(|it| &it.sha), last));
+        let mut new: Vec<&Brought> = Vec::new();
+        for (place, commit) in list.iter().enumerate() {
+            if self.all.insert(&commit.sha) && last.is_none_or(|last| place < last) {
+                new.push(commit);
+            }
+        }
+        new
+    }
+
     fn has(&self, commit: &CommitSha) -> bool {
         self.all.contains(commit) || self.last.is_some_and(|last| last.is_same_as(commit))
     }

@@ -14,7 +14,7 @@ use crate::domain::record::{EventRecord, What};
 use crate::domain::remark::Remark;
 use crate::domain::replay::{Replayed, Unreplayable};
 use crate::domain::run::{RunEvent, RunStatus};
-use crate::domain::state::{FailureReason, State};
+use crate::domain::state::{FailureReason, Restore, State};
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Stage;
 
@@ -225,8 +225,10 @@ impl Teller {
                 self.rollout(environment).arrived_at.get_or_insert(at);
             }
             Event::Main(MainEvent::Rollback { targets, .. }) => {
-                for restore in targets {
-                    self.rollout(&restore.environment).rolled_back_at.get_or_insert(at);
+                for Restore { environment, version, .. } in targets {
+                    let rollout = self.rollout(environment);
+                    rollout.rolled_back_at.get_or_insert(at);
+                    rollout.goes_back_to.get_or_insert_with(|| version.commit.clone());
                 }
             }
             Event::Run(RunEvent::ExecutionObserved { .. } | RunEvent::HealthTimedOut) => {
@@ -253,6 +255,7 @@ impl Teller {
                 failed_at: None,
                 rolled_back_at: None,
                 restored_at: None,
+                goes_back_to: None,
             });
             rollouts.len() - 1
         });
