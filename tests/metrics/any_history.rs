@@ -3,12 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, Retry};
-use deployment_orchestrator::domain::metrics::cut::Cut;
-use deployment_orchestrator::domain::metrics::dora;
-use deployment_orchestrator::domain::metrics::incident::Incident;
 use deployment_orchestrator::domain::metrics::pipeline::Pipelines;
 use deployment_orchestrator::domain::metrics::spread::{Share, Spread};
-use deployment_orchestrator::domain::metrics::story::{Brought, Rollout, StageTimes, Story};
+use deployment_orchestrator::domain::metrics::story::{Answered, Repeated, Rollout, StageTimes, Story};
 use deployment_orchestrator::domain::metrics::window::Window;
 use deployment_orchestrator::domain::record::{EventRecord, What};
 use deployment_orchestrator::domain::remark::Remark;
@@ -19,9 +16,8 @@ use deployment_orchestrator::domain::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::changes::{computed, deployment, h, production, window};
 use super::place::at;
-use super::support::{START, choices, spec};
+use super::support::{choices, spec};
 use super::tale::Tale;
 
 /// A walk: which of the events that may come does, and after how many seconds.
@@ -73,6 +69,67 @@ fn looks(records: &[EventRecord]) -> Vec<Option<Timestamp>> {
     asked.enumerate().map(first_look).collect()
 }
 
+/// What was tried again, from the state before each record that says so.
+fn repeated(records: &[EventRecord]) -> Vec<Repeated> {
+    let cause = |state: &State| {
+        let json = serde_json::to_string(state).unwrap();
+        let named =
+            |key: &str| json.split(&format!(r#""{key}":""#)).nth(1)?.split('"').next().map(str::to_owned);
+        named("cause").or_else(|| named("reason")).unwrap()
+    };
+    let mut repeated = Vec::new();
+    for (state, _, record) in stays(records) {
+        let asked = match record.what.name().0.as_str() {
+            "RETRY" => true,
+            "RETRY_SCHEDULED" => false,
+            _ => continue,
+        };
+        let stage = match &state {
+            State::Failed { stage, .. } => stage.to_string(),
+            running => running.work().unwrap().0.to_string(),
+        };
+        repeated.push(Repeated { stage, cause: cause(&state), asked });
+    }
+    repeated
+}
+
+/// Each request: when it was made, what came of it, when that was decided, and when the trigger followed.
+fn requests(records: &[EventRecord]) -> Vec<(Timestamp, Answered, Option<Timestamp>, Option<Timestamp>)> {
+    let name = |index: usize| records[index].what.name().0;
+    let asked: Vec<usize> = (0..records.len()).filter(|it| name(*it) == "APPROVAL_REQUESTED").collect();
+    let one = |(number, from): (usize, &usize)| {
+        let until = asked.get(number + 1).copied().unwrap_or(records.len());
+        let later = || *from + 1..until;
+        let first = |wanted: &str| later().find(|it| name(*it) == wanted);
+        let end =
+            later().find(|it| records[*it].state != "awaiting-approval" || name(*it) == "APPROVAL_VOIDED");
+        let end = end.into_iter().chain(first("APPROVAL_WITHDRAWN")).min();
+        let mut answer = match end.map(name).as_deref() {
+            None => Answered::Open,
+            Some("APPROVED") => Answered::Approved,
+            Some("REJECTED") => Answered::Rejected,
+            Some("APPROVAL_EXPIRED") => Answered::Expired,
+            Some("APPROVAL_WITHDRAWN") => Answered::Withdrawn,
+            Some("APPROVAL_VOIDED") => Answered::Voided,
+            Some(_) => Answered::Abandoned,
+        };
+        let triggered = end.filter(|_| answer == Answered::Approved).and_then(|end| {
+            let goes_in =
+                |it: &usize| name(*it) == "TRIGGER_INTENDED" && records[*it].state == "deploying-prod";
+            let voided = first("APPROVAL_VOIDED").unwrap_or(until);
+            (end..voided).find(goes_in).map(|it| records[it].at)
+        });
+        if answer == Answered::Approved && first("APPROVAL_VOIDED").is_some() {
+            answer = Answered::Voided;
+        }
+        let decided = later().take_while(|it| end.is_none_or(|end| *it < end));
+        let decided = decided.filter(|it| name(*it) == "DECISION_MADE").last().map(|it| records[it].at);
+        let counts = matches!(answer, Answered::Open | Answered::Approved | Answered::Rejected);
+        (records[*from].at, answer, decided.filter(|_| counts), triggered)
+    };
+    asked.iter().enumerate().map(one).collect()
+}
+
 const OVER: [&str; 5] = ["completed", "failed", "cancelled", "rolled-back", "rollback-failed"];
 
 fn stage_times(records: &[EventRecord]) -> BTreeMap<String, StageTimes> {
@@ -112,6 +169,10 @@ fn in_production(records: &[EventRecord]) -> Option<Rollout> {
         |wanted: &dyn Fn(usize) -> bool| (1..records.len()).find(|it| wanted(*it)).map(|it| records[it].at);
     let name = |index: usize| records[index].what.name().0;
     let made = |index: usize| replay(&records[..=index]).unwrap().deployment.progress.state;
+    let asked_back = |it: usize| {
+        let what = serde_json::to_string(&records[it].what).unwrap();
+        name(it) == "ROLLBACK" && what.contains(r#"{"environment":"prod""#)
+    };
     let rollout = Rollout {
         environment: "prod".parse().unwrap(),
         production: true,
@@ -124,14 +185,13 @@ fn in_production(records: &[EventRecord]) -> Option<Rollout> {
                 && (state.contains(r#""cause":"pipeline-failed""#)
                     || state.contains(r#""cause":"unhealthy""#))
         }),
-        rolled_back_at: first(&|it| {
-            let what = serde_json::to_string(&records[it].what).unwrap();
-            name(it) == "ROLLBACK" && what.contains(r#"{"environment":"prod""#)
-        }),
+        rolled_back_at: first(&asked_back),
         restored_at: first(&|it| {
             let restoring = matches!(made(it - 1), State::RollingBack(rollback) if rollback.now.environment.as_str() == "prod");
             restoring && matches!(name(it).as_str(), "ENVIRONMENT_RESTORED" | "ROLLBACK_COMPLETE")
         }),
+        // The choices of these tests put back what the deployment itself has built.
+        goes_back_to: first(&asked_back).map(|_| spec().commit),
     };
     let times = [rollout.arrived_at, rollout.failed_at, rollout.rolled_back_at];
     times.iter().any(Option::is_some).then_some(rollout)
@@ -144,7 +204,7 @@ fn percentile(durations: &[u64], percent: usize) -> u64 {
     durations.iter().copied().filter(enough).min().unwrap()
 }
 
-fn spread(durations: &[u64]) -> Option<Spread> {
+pub(crate) fn spread(durations: &[u64]) -> Option<Spread> {
     (!durations.is_empty()).then(|| Spread {
         median_ms: percentile(durations, 50),
         p90_ms: percentile(durations, 90),
@@ -169,12 +229,13 @@ proptest! {
         prop_assert_eq!(story.ended_at, OVER.contains(&last).then_some(since));
         let prod = story.rollouts.iter().find(|rollout| rollout.production);
         prop_assert_eq!(prod.cloned(), in_production(records));
-        let count = |name: &str| records.iter().filter(|record| record.what.name().0 == name).count();
         prop_assert_eq!(story.approvals.iter().map(|it| it.seen_at).collect::<Vec<_>>(), looks(records));
-        prop_assert_eq!(story.retries.iter().filter(|it| it.asked).count(), count("RETRY"));
-        prop_assert_eq!(story.retries.iter().filter(|it| !it.asked).count(), count("RETRY_SCHEDULED"));
-        let text = serde_json::to_string(&story).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Story>(&text).unwrap(), story);
+        let asked: Vec<_> =
+            story.approvals.iter().map(|it| (it.requested_at, it.answer, it.decided_at, it.triggered_at)).collect();
+        prop_assert_eq!(asked, requests(records));
+        prop_assert_eq!(&story.retries, &repeated(records));
+        let kept = postcard::to_allocvec(&story).unwrap();
+        prop_assert_eq!(postcard::from_bytes::<Story>(&kept).unwrap(), story);
     }
 
     #[test]
@@ -200,8 +261,27 @@ proptest! {
             prop_assert_eq!(spreads.queue, of(|it| it.queue_ms));
             prop_assert_eq!(spreads.run, of(|it| it.run_ms));
             prop_assert_eq!(spreads.wait, of(|it| it.wait_ms));
+            prop_assert_eq!(spreads.total, of(|it| it.queue_ms + it.run_ms + it.wait_ms));
+            let attempts = inside.iter().filter_map(|it| it.stages.get(stage)).map(|it| it.attempts).sum::<u32>();
+            prop_assert_eq!(spreads.attempts, attempts);
         }
+        let stages: BTreeSet<&String> = inside.iter().flat_map(|it| it.stages.keys()).collect();
+        prop_assert_eq!(row.stages.keys().collect::<BTreeSet<_>>(), stages);
+        for ((cause, asked), count) in &row.retries {
+            let same = inside.iter().flat_map(|it| &it.retries).filter(|it| (&it.cause, it.asked) == (cause, *asked));
+            prop_assert_eq!(*count as usize, same.count());
+        }
+        for (answer, count) in &row.approvals.answers {
+            let same = inside.iter().flat_map(|it| &it.approvals).filter(|it| it.answer == *answer);
+            prop_assert_eq!(*count as usize, same.count());
+        }
+        let requests: usize = inside.iter().map(|it| it.approvals.len()).sum();
+        prop_assert_eq!(row.approvals.answers.values().sum::<u32>() as usize, requests);
         let decided = || inside.iter().flat_map(|it| &it.approvals).filter_map(|it| Some((it, it.decided_at?)));
+        let waited: Vec<u64> = decided().map(|(it, decided)| (decided.0 - it.requested_at.0) as u64).collect();
+        prop_assert_eq!(row.approvals.to_decision, spread(&waited));
+        let triggered = decided().filter_map(|(it, decided)| Some((it.triggered_at?.0 - decided.0) as u64));
+        prop_assert_eq!(row.approvals.to_trigger, spread(&triggered.collect::<Vec<_>>()));
         let seen = decided().filter_map(|(it, decided)| Some((it.requested_at.0, it.seen_at?.0, decided.0)));
         let (until, since): (Vec<u64>, Vec<u64>) =
             seen.map(|(requested, seen, decided)| ((seen - requested) as u64, (decided - seen) as u64)).unzip();
@@ -213,240 +293,5 @@ proptest! {
         }
         prop_assert_eq!(row.outcomes.values().map(|it| it.part).sum::<u32>(), row.deployments);
         prop_assert_eq!(row.retries.values().sum::<u32>() as usize, inside.iter().map(|it| it.retries.len()).sum::<usize>());
-    }
-}
-
-/// A change of production as chance has it: in which repository of which service, and what became of it.
-#[derive(Debug, Clone)]
-struct Chance {
-    service: bool,
-    repository: bool,
-    hotfix: bool,
-    fate: u8,
-    hour: i64,
-    takes: i64,
-    commits: Vec<(u8, i64)>,
-}
-
-fn chance() -> impl Strategy<Value = Chance> {
-    let commits = prop::collection::vec((0_u8..12, -50_i64..250), 0..4);
-    (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2), 0_u8..8, -40_i64..260, 1_i64..20, commits)
-        .prop_map(|(service, repository, hotfix, fate, hour, takes, commits)| Chance {
-            service,
-            repository,
-            hotfix,
-            fate,
-            hour,
-            takes,
-            commits,
-        })
-}
-
-/// Minutes of their own keep any two from being at once.
-fn moment(hour: i64, number: usize, step: i64) -> Timestamp {
-    Timestamp(START + hour * 3_600_000 + (number as i64 * 4 + step) * 1_000)
-}
-
-fn sha(number: u8) -> String {
-    format!("abcdef{number:02x}")
-}
-
-fn story(number: usize, it: &Chance) -> Story {
-    let service = if it.service { "shop" } else { "pay" };
-    let repository = if it.repository { "acme/one" } else { "acme/two" };
-    let head = it.commits.first().map_or_else(|| sha(number as u8 + 100), |(commit, _)| sha(*commit));
-    let mut story = deployment(number as u128, service, repository, &head);
-    story.created_at = moment(it.hour - 1, number, 0);
-    story.hotfix = it.hotfix;
-    story.commits = it
-        .commits
-        .iter()
-        .map(|(commit, made)| Brought {
-            sha: sha(*commit).parse().unwrap(),
-            at: (*made < 200).then(|| h(*made)),
-        })
-        .collect();
-    let (now, later, last) = (
-        moment(it.hour, number, 1),
-        moment(it.hour + it.takes, number, 2),
-        moment(it.hour + it.takes + 3, number, 3),
-    );
-    let none = Rollout {
-        environment: "prod".parse().unwrap(),
-        production: true,
-        arrived_at: None,
-        failed_at: None,
-        rolled_back_at: None,
-        restored_at: None,
-    };
-    story.rollouts.push(match it.fate {
-        0 => Rollout { failed_at: Some(now), ..none },
-        1 => Rollout { failed_at: Some(now), arrived_at: Some(later), ..none },
-        2 => Rollout { failed_at: Some(now), rolled_back_at: Some(later), restored_at: Some(last), ..none },
-        3 => Rollout { arrived_at: Some(now), rolled_back_at: Some(later), restored_at: Some(last), ..none },
-        4 => Rollout { arrived_at: Some(now), rolled_back_at: Some(later), ..none },
-        _ => Rollout { arrived_at: Some(now), ..none },
-    });
-    story
-}
-
-/// The slow computation: every question goes through all of the stories.
-struct Slowly<'a> {
-    stories: &'a [Story],
-    incidents: &'a [Incident],
-}
-
-impl Slowly<'_> {
-    fn stands(story: &Story, at: Timestamp) -> bool {
-        let rollout = &story.rollouts[0];
-        rollout.arrived_at.is_some_and(|it| it <= at) && rollout.restored_at.is_none_or(|it| it > at)
-    }
-
-    fn same_lane(a: &Story, b: &Story) -> bool {
-        a.service == b.service && a.repository == b.repository
-    }
-
-    fn incidents_of(&self, story: &Story) -> Vec<&Incident> {
-        let newest = |incident: &Incident| {
-            let mut standing: Vec<&Story> = self
-                .stories
-                .iter()
-                .filter(|it| it.service == incident.service && Self::stands(it, incident.began_at))
-                .collect();
-            standing.sort_by_key(|it| it.rollouts[0].arrived_at);
-            standing.pop()
-        };
-        self.incidents.iter().filter(|it| newest(it) == Some(story)).collect()
-    }
-
-    fn hotfixes_of(&self, story: &Story) -> Vec<&Story> {
-        let fixed = |hotfix: &Story| {
-            let mut standing: Vec<&Story> = self
-                .stories
-                .iter()
-                .filter(|it| {
-                    *it != hotfix && Self::same_lane(it, hotfix) && Self::stands(it, hotfix.created_at)
-                })
-                .collect();
-            standing.sort_by_key(|it| it.rollouts[0].arrived_at);
-            standing.pop()
-        };
-        self.stories.iter().filter(|it| it.hotfix && fixed(it) == Some(story)).collect()
-    }
-
-    fn failed_since(&self, story: &Story) -> Option<Timestamp> {
-        let rollout = &story.rollouts[0];
-        let mut signs: Vec<Timestamp> =
-            [rollout.failed_at, rollout.rolled_back_at].into_iter().flatten().collect();
-        signs.extend(self.incidents_of(story).iter().map(|it| it.began_at));
-        signs.extend(self.hotfixes_of(story).iter().map(|it| it.created_at));
-        signs.into_iter().min()
-    }
-
-    fn recovered(&self, story: &Story) -> Option<Timestamp> {
-        let incidents = self.incidents_of(story);
-        if !incidents.is_empty() {
-            let all_over = incidents.iter().all(|it| it.resolved_at.is_some());
-            return incidents.iter().filter_map(|it| it.resolved_at).max().filter(|_| all_over);
-        }
-        let since = self.failed_since(story).unwrap();
-        let rollout = &story.rollouts[0];
-        let mut ends: Vec<Timestamp> = Vec::new();
-        ends.extend(rollout.restored_at);
-        if rollout.restored_at.is_none() {
-            ends.extend(rollout.arrived_at.filter(|it| *it > since));
-        }
-        for other in self.stories.iter().filter(|it| Self::same_lane(it, story)) {
-            if self.failed_since(other).is_none() {
-                ends.extend(other.rollouts[0].arrived_at.filter(|it| *it > since));
-            }
-        }
-        ends.into_iter().min()
-    }
-
-    /// The commits that are new with this arrival, each with the time at which it was made.
-    fn brought(&self, story: &Story) -> Vec<Option<Timestamp>> {
-        let arrived = story.rollouts[0].arrived_at.unwrap();
-        let mut before: Vec<&Story> = self
-            .stories
-            .iter()
-            .filter(|it| {
-                Self::same_lane(it, story) && it.rollouts[0].arrived_at.is_some_and(|at| at < arrived)
-            })
-            .collect();
-        before.sort_by_key(|it| it.rollouts[0].arrived_at);
-        let known: BTreeSet<&str> = before
-            .iter()
-            .flat_map(|it| it.commits.iter().map(|commit| &commit.sha).chain([&it.commit]))
-            .map(|sha| sha.as_str())
-            .collect();
-        let head = [Brought { sha: story.commit.clone(), at: None }];
-        let listed = if story.commits.is_empty() { &head[..] } else { &story.commits[..] };
-        let last = before.last().map(|it| it.commit.as_str());
-        let since_the_last = listed.iter().take_while(|it| Some(it.sha.as_str()) != last);
-        since_the_last.filter(|it| !known.contains(it.sha.as_str())).map(|it| it.at).collect()
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
-    #[test]
-    fn dora_is_what_each_question_to_the_stories_gives(
-        chances in prop::collection::vec(chance(), 0..30),
-        troubles in prop::collection::vec((any::<bool>(), -40_i64..260, prop::option::of(0_i64..30)), 0..6),
-    ) {
-        let stories: Vec<Story> = chances.iter().enumerate().map(|(number, it)| story(number, it)).collect();
-        let incidents: Vec<Incident> = troubles.iter().enumerate().map(|(number, (shop, began, lasts))| Incident {
-            id: format!("INC-{number}").parse().unwrap(),
-            service: if *shop { "shop" } else { "pay" }.parse().unwrap(),
-            began_at: moment(*began, 200 + number, 0),
-            resolved_at: lasts.map(|lasts| moment(began + lasts, 200 + number, 1)),
-            deployment: None,
-        }).collect();
-        let slowly = Slowly { stories: &stories, incidents: &incidents };
-        let production = production(&stories);
-        let cut = Cut::of(window());
-        let over = dora::over(&production, &incidents, &cut);
-        for (part, numbers) in cut.parts().iter().zip(&over.parts) {
-            prop_assert_eq!(numbers, &dora::of(&production, &incidents, *part), "a part is a window like any other");
-        }
-        prop_assert_eq!((cut.parts().len(), over.parts.len()), (10, 10));
-        prop_assert_eq!(&over.whole, &computed(&stories, &incidents));
-        let (rows, unowned) = computed(&stories, &incidents);
-        let inside = |at: Timestamp| at >= window().from && at < window().until;
-        for row in &rows {
-            let all: Vec<&Story> = stories.iter().filter(|it| it.service == row.service).collect();
-            let first = |it: &Story| {
-                let rollout = &it.rollouts[0];
-                [rollout.arrived_at, rollout.failed_at, rollout.rolled_back_at].into_iter().flatten().min().unwrap()
-            };
-            let changes: Vec<&&Story> = all.iter().filter(|it| inside(first(it))).collect();
-            let arrived: Vec<&&Story> =
-                all.iter().filter(|it| it.rollouts[0].arrived_at.is_some_and(inside)).collect();
-            let restored = all.iter().filter(|it| it.rollouts[0].restored_at.is_some_and(inside)).count() as u32;
-            let failed = changes.iter().filter(|it| slowly.failed_since(it).is_some()).count() as u32;
-            prop_assert_eq!(row.failed, Share { part: failed, of: changes.len() as u32 });
-            prop_assert_eq!(row.deployments as usize, arrived.len());
-            let hotfixes = arrived.iter().filter(|it| it.hotfix).count() as u32;
-            prop_assert_eq!(row.rework, Share { part: hotfixes + restored, of: row.deployments + restored });
-            let failures: Vec<_> =
-                all.iter().filter(|it| slowly.failed_since(it).is_some_and(inside)).collect();
-            let over: Vec<u64> = failures.iter()
-                .filter_map(|it| Some((slowly.recovered(it)?.0 - slowly.failed_since(it)?.0) as u64)).collect();
-            prop_assert_eq!(row.recovery, spread(&over));
-            prop_assert_eq!(row.unrecovered as usize, failures.len() - over.len());
-            let brought: Vec<(Timestamp, Option<Timestamp>)> = arrived.iter()
-                .flat_map(|it| slowly.brought(it).into_iter().map(|made| (it.rollouts[0].arrived_at.unwrap(), made)))
-                .collect();
-            let lead: Vec<u64> =
-                brought.iter().filter_map(|(arrived, made)| Some((arrived.0 - (*made)?.0).max(0) as u64)).collect();
-            prop_assert_eq!(row.lead_times.spread(), spread(&lead));
-            prop_assert_eq!(row.lead_times.unknown as usize, brought.len() - lead.len());
-        }
-        let owned: usize = stories.iter().map(|it| slowly.incidents_of(it).len()).sum();
-        let began_inside = incidents.iter().filter(|it| inside(it.began_at)).count();
-        prop_assert!(unowned as usize <= began_inside && owned + unowned as usize <= incidents.len());
-        prop_assert!(rows.iter().all(|row| stories.iter().any(|it| it.service == row.service)));
     }
 }

@@ -1,7 +1,7 @@
 //! The five numbers of DORA, on an example whose numbers are derived by hand.
 //!
 //! ```text
-//! shop, from acme/shop and from acme/shop-web, and pay, from acme/pay: hours of a window of 240
+//! shop, from acme/shop and from acme/shop-web, and pay, from acme/pay and acme/pay-batch: hours of a window of 240
 //!
 //!  -5  pay      d0   p0 arrives, before the window
 //!   1  INC-0    of shop begins: nothing of shop is in production yet
@@ -17,6 +17,8 @@
 //!  32  shop     d8   c6 and c5 arrive, made at 29 and 20
 //!  50  pay      d9   the rollout fails in production
 //!  53  pay      d10  p2, p1 (and p0) arrive, made at 49, 48 and -50
+//!  60  pay-batch d11 b1 arrives, made at 56
+//! 100  INC-3    of pay begins, after all deployments, and is over at 104
 //! ```
 
 use deployment_orchestrator::domain::metrics::dora::{Dora, FailedBy};
@@ -27,7 +29,7 @@ use deployment_orchestrator::domain::metrics::story::Story;
 use super::changes::{HOUR, Told as _, computed, deployment, incident, rollout};
 use super::support::id;
 
-fn stories() -> Vec<Story> {
+pub(crate) fn stories() -> Vec<Story> {
     let shop = |number, commit| deployment(number, "shop", "acme/shop", commit);
     let pay = |number, commit| deployment(number, "pay", "acme/pay", commit);
     let mut staging_only = shop(3, "ccccccc0");
@@ -46,14 +48,16 @@ fn stories() -> Vec<Story> {
         shop(8, "c666666").with(&[("c666666", 29), ("c555555", 20)]).arrived(32),
         failed_in_production,
         pay(10, "3333333").with(&[("3333333", 49), ("2222222", 48), ("1111111", -50)]).arrived(53),
+        deployment(11, "pay", "acme/pay-batch", "b111111").with(&[("b111111", 56)]).arrived(60),
     ]
 }
 
-fn incidents() -> Vec<Incident> {
+pub(crate) fn incidents() -> Vec<Incident> {
     vec![
         incident("INC-0", "shop", 1, Some(2)),
         incident("INC-1", "shop", 12, Some(15)),
         incident("INC-2", "shop", 28, None),
+        incident("INC-3", "pay", 100, Some(104)),
     ]
 }
 
@@ -78,7 +82,8 @@ fn change_lead_time_is_of_each_commit_that_is_new_in_production() {
     assert_eq!(shop.lead_times.spread(), hours(4, 12, 6));
     assert_eq!((shop.lead_times.by_commit, shop.lead_times.by_head, shop.lead_times.unknown), (6, 0, 1));
     // d9 never arrived. d10 follows d0, so p0 is not new: p2 53 - 49 = 4, p1 53 - 48 = 5.
-    assert_eq!(pay.lead_times.spread(), hours(4, 5, 2));
+    // d11 is the first of its repository: b1, 60 - 56 = 4. Sorted 4 4 5.
+    assert_eq!(pay.lead_times.spread(), hours(4, 5, 3));
 }
 
 #[test]
@@ -86,8 +91,8 @@ fn deployment_frequency_counts_what_arrived_and_no_rollback() {
     let (pay, shop) = rows();
     // d1 d2 d5 d6 d7 d8 arrive at 2 4 10 14 24 32: gaps of 2 6 4 10 8, sorted 2 4 6 8 10.
     assert_eq!((shop.deployments, shop.between), (6, hours(6, 10, 5)));
-    // d10 alone: d0 was before the window, and d9 failed.
-    assert_eq!((pay.deployments, pay.between), (1, None));
+    // d10 and d11 at 53 and 60: d0 was before the window, and d9 failed.
+    assert_eq!((pay.deployments, pay.between), (2, hours(7, 7, 1)));
 }
 
 #[test]
@@ -97,9 +102,9 @@ fn change_fail_rate_is_of_what_did_something_to_production() {
     // 28, because d7 was gone. d3 never came to production, and d4 failed before it.
     assert_eq!(shop.failed, Share { part: 3, of: 6 });
     assert_eq!(shop.failed_by, FailedBy { rollout: 0, rollback: 1, hotfix: 1, incident: 2 });
-    // d9 ran in production and failed.
-    assert_eq!(pay.failed, Share { part: 1, of: 2 });
-    assert_eq!(pay.failed_by, FailedBy { rollout: 1, ..FailedBy::default() });
+    // d9 ran in production and failed; INC-3 belongs to d11, the newest of pay. d10 did not fail.
+    assert_eq!(pay.failed, Share { part: 2, of: 3 });
+    assert_eq!(pay.failed_by, FailedBy { rollout: 1, incident: 1, ..FailedBy::default() });
 }
 
 #[test]
@@ -108,8 +113,8 @@ fn recovery_ends_when_people_say_so_or_production_runs_something_good() {
     // d5 from 12, when INC-1 begins, to 15, when it is over: the hotfix at 14 does not end it. d7 from 26
     // to 27. d6 is not over.
     assert_eq!((shop.recovery, shop.unrecovered), (hours(1, 3, 2), 1));
-    // d9 from 50 to d10 at 53.
-    assert_eq!((pay.recovery, pay.unrecovered), (hours(3, 3, 1), 0));
+    // d9 from 50 to d10 at 53: 3. d11 from 100, when INC-3 begins, to 104: 4.
+    assert_eq!((pay.recovery, pay.unrecovered), (hours(3, 4, 2), 0));
 }
 
 #[test]
@@ -117,7 +122,8 @@ fn rework_is_the_hotfixes_and_what_was_put_back() {
     let (pay, shop) = rows();
     // d6 and what was back at 27, of six that arrived and one that was put back.
     assert_eq!((shop.rework, shop.rollbacks), (Share { part: 2, of: 7 }, 1));
-    assert_eq!(pay.rework, Share { part: 0, of: 1 });
+    // d10 and d11 were planned, and nothing was put back.
+    assert_eq!(pay.rework, Share { part: 0, of: 2 });
 }
 
 #[test]
@@ -163,9 +169,9 @@ fn what_is_outside_of_the_window_is_not_counted_and_still_known() {
 #[test]
 fn one_bad_change_with_three_incidents_is_one_failed_change() {
     let again = |name: &str, began, resolved| incident(name, "pay", began, Some(resolved));
-    let (rows, _) = computed(&stories(), &[again("A", 54, 55), again("B", 56, 70), again("C", 60, 61)]);
+    let (rows, _) = computed(&stories(), &[again("A", 54, 55), again("B", 56, 70), again("C", 59, 61)]);
     // d9 by itself, and d10 once: from 54, when A begins, to 70, when the last is over. d9 is not recovered
     // from any more, because what came after it failed, too.
-    assert_eq!((rows[0].failed, rows[0].failed_by.incident), (Share { part: 2, of: 2 }, 1));
+    assert_eq!((rows[0].failed, rows[0].failed_by.incident), (Share { part: 2, of: 3 }, 1));
     assert_eq!((rows[0].recovery, rows[0].unrecovered), (hours(16, 16, 1), 1));
 }

@@ -6,6 +6,7 @@
     reason = "a failed expectation is a test's own work"
 )]
 
+mod any_changes;
 mod any_history;
 mod changes;
 mod dora;
