@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use csv::StringRecord;
 
-use super::{Global, act, output, wiring};
+use super::{Global, act, cells, output, wiring};
 use crate::app::{App, Code, Error};
 use crate::domain::id::Malformed;
 use crate::domain::metrics::imported::{Ended, ImportedCommit, ImportedDeployment, Kind};
@@ -18,7 +18,7 @@ use crate::domain::time::Timestamp;
 use crate::store::Import;
 
 /// The most rows of one file. They are written in one transaction, for which others wait.
-const MOST_ROWS: usize = 10_000;
+pub(super) const MOST_ROWS: usize = 10_000;
 
 /// The most wrong lines that are said.
 const LINES_SAID: usize = 10;
@@ -66,12 +66,12 @@ pub(super) async fn run(global: &Global, rows: &Rows) -> Result<(), Error> {
 }
 
 /// The columns of a file: those that it must have, and those that it may.
-type Columns = (&'static [&'static str], &'static [&'static str]);
+pub(super) type Columns = (&'static [&'static str], &'static [&'static str]);
 
-const DEPLOYMENTS: Columns =
+pub(super) const DEPLOYMENTS: Columns =
     (&["service", "repository", "environment", "commit", "result", "started", "finished"], &["kind"]);
-const COMMITS: Columns = (&["repository", "commit", "committed"], &["deployed_with"]);
-const INCIDENTS: Columns = (&["id", "service", "began"], &["resolved"]);
+pub(super) const COMMITS: Columns = (&["repository", "commit", "committed"], &["deployed_with"]);
+pub(super) const INCIDENTS: Columns = (&["id", "service", "began"], &["resolved"]);
 
 fn deployment(app: &App, line: &Line<'_>) -> Result<ImportedDeployment, String> {
     let environment = line.parsed("environment")?;
@@ -119,7 +119,8 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn text(&self, column: &str) -> &'a str {
-        self.columns.get(column).and_then(|index| self.record.get(*index)).unwrap_or_default()
+        let cell = self.columns.get(column).and_then(|index| self.record.get(*index)).unwrap_or_default();
+        cells::unmarked(cell)
     }
 
     fn is_empty(&self, column: &str) -> bool {

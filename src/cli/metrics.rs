@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Global, output, wiring};
+use super::{Global, metrics_export, output, wiring};
 use crate::app::metrics::{DoraView, MetricsRequest, MetricsView, PipelineView, UsualView};
 use crate::app::{App, Error};
 use crate::domain::time::in_words;
@@ -33,6 +33,9 @@ enum MetricsCommand {
     Verify,
     /// Make what is kept for metrics anew from the history.
     Rebuild,
+    /// Print what numbers are made of, as CSV that `import` takes elsewhere.
+    #[command(subcommand)]
+    Export(metrics_export::Rows),
 }
 
 pub(super) async fn run(global: &Global, metrics: Metrics) -> Result<(), Error> {
@@ -43,6 +46,7 @@ pub(super) async fn run(global: &Global, metrics: Metrics) -> Result<(), Error> 
             app.rebuild_metrics().await?;
             return verified(global, &app, "made anew").await;
         }
+        Some(MetricsCommand::Export(rows)) => return metrics_export::run(global, &app, rows).await,
         None => {}
     }
     let Metrics { window, service, environment, csv, .. } = metrics;

@@ -3,6 +3,7 @@
 mod act;
 mod agents;
 mod audit;
+mod cells;
 mod connect;
 mod decide;
 mod demo;
@@ -23,6 +24,7 @@ mod messages;
 mod messengers;
 mod metrics;
 mod metrics_csv;
+mod metrics_export;
 mod new_file;
 mod output;
 mod place;

@@ -34,6 +34,7 @@ mod error;
 mod evidence;
 mod imported;
 mod incident;
+mod known;
 mod lease;
 mod look;
 mod lookup;

@@ -147,6 +147,91 @@ async fn a_file_is_imported_whole_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn what_is_exported_can_be_imported_elsewhere() {
+    let here = Room::furnished(Script::instant()).await;
+    let mut agent = here.session(Era::Modern).await;
+    let id = agent.start("prod").await;
+    agent.wait(&id, "attention").await;
+    here.run(&["approve", &id, "--as", DECIDES, "--yes"]).await.assert_done();
+    agent.wait(&id, "ended").await;
+    assert_eq!(agent.close().await.code, Some(0));
+
+    let bring = async |room: &Room, what: &str, table: &str| {
+        let file = room.path("brought.csv");
+        fs::write(&file, table).unwrap();
+        room.run(&["import", what, file.to_str().unwrap()]).await.assert_done();
+    };
+    // A version that was put back, a hotfix that failed, and an incident that a spreadsheet would compute.
+    let past = "service,repository,environment,commit,result,started,finished,kind\n\
+        shop,acme/shop,prod,0123abc,succeeded,2026-01-01T10:00:00Z,2026-01-01T10:05:00Z,deploy\n\
+        shop,acme/shop,prod,4567def,succeeded,2026-01-02T10:00:00Z,2026-01-02T10:05:00Z,deploy\n\
+        shop,acme/shop,prod,0123abc,succeeded,2026-01-02T11:00:00Z,2026-01-02T11:05:00Z,rollback\n\
+        shop,acme/shop,prod,89abcde,failed,2026-01-03T10:00:00Z,2026-01-03T10:05:00Z,hotfix\n";
+    bring(&here, "deployments", past).await;
+    let commits = "repository,commit,committed\n\
+        acme/checkout,9f3c2d1,2026-01-01T04:05:00Z\n\
+        acme/shop,0123abc,2026-01-01T04:05:00Z\n";
+    bring(&here, "commits", commits).await;
+    let incidents = "id,service,began\n-7/A1,shop,2026-01-01T11:00:00Z\nINC-1,shop,2026-01-02T10:30:00Z\n";
+    bring(&here, "incidents", incidents).await;
+
+    let always = ["--window", "520w"];
+    let export = async |room: &Room, what: &str| {
+        let exported = room.run(&["metrics", "export", what, always[0], always[1]]).await;
+        exported.assert_done();
+        exported.stdout
+    };
+    let elsewhere = Room::furnished(Script::instant()).await;
+    for what in ["deployments", "commits", "incidents"] {
+        let table = export(&here, what).await;
+        bring(&elsewhere, what, &table).await;
+        assert_eq!(export(&elsewhere, what).await, table, "{what}");
+    }
+    let numbers = async |room: &Room| {
+        room.run(&["metrics", always[0], always[1], "--json"]).await.json()["dora"].clone()
+    };
+    assert_eq!(numbers(&elsewhere).await, numbers(&here).await);
+    assert!(export(&here, "incidents").await.contains("\n'-7/A1,"), "no cell begins like a formula");
+    let rows = here.run(&["metrics", "export", "incidents", always[0], always[1], "--json"]).await.json();
+    assert_eq!(rows["rows"][0]["id"], "-7/A1", "JSON says it as it is");
+
+    // What it was made of: each environment to which the deployment came.
+    let of_service = here.run(&["metrics", "export", "deployments", "--service", "checkout"]).await;
+    let environments: Vec<&str> =
+        of_service.stdout.lines().skip(1).filter_map(|line| line.split(',').nth(2)).collect();
+    assert_eq!(environments, ["dev", "staging", "prod"]);
+    let of_staging = here.run(&["metrics", "export", "deployments", "--environment", "staging"]).await;
+    assert_eq!(of_staging.stdout.lines().count(), 2, "{}", of_staging.stdout);
+}
+
+#[tokio::test]
+async fn a_name_that_nothing_is_known_of_is_refused() {
+    let room = Room::furnished(Script::instant()).await;
+    let file = room.path("past.csv");
+    let past = "service,repository,environment,commit,result,started,finished\n\
+        shop,acme/shop,live,0123abc,succeeded,2026-01-01T10:00:00Z,2026-01-01T10:05:00Z\n";
+    fs::write(&file, past).unwrap();
+    room.run(&["import", "deployments", file.to_str().unwrap()]).await.assert_done();
+    for known in [&["--service", "shop"][..], &["--environment", "live"], &["--environment", "staging"]] {
+        let asked = [&["metrics", "--window", "1h", "--json"], known].concat();
+        let numbers = room.run(&asked).await;
+        numbers.assert_done();
+        assert_eq!(numbers.json()["dora"], json!([]), "it merely has nothing in the window");
+    }
+    for ask in [&["metrics"][..], &["metrics", "export", "deployments"], &["metrics", "export", "commits"]] {
+        let refused = room.run(&[ask, &["--service", "shpo"]].concat()).await;
+        assert_misused(&refused, "nothing is known of a service `shpo`");
+        let refused = room.run(&[ask, &["--environment", "lvie"]].concat()).await;
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
+        assert!(refused.stderr.starts_with("error[unknown-environment]: "), "{refused:?}");
+    }
+    let mut agent = room.session(Era::Modern).await;
+    let refused = agent.tool("get_metrics", json!({ "service": "shpo" })).await;
+    assert!(refused.is_error && refused.json["code"] == "malformed-argument", "{refused:?}");
+    assert_eq!(agent.close().await.code, Some(0));
+}
+
+#[tokio::test]
 async fn the_page_has_the_columns_that_a_file_may_have() {
     let room = Room::furnished(Script::instant()).await;
     let page = include_str!("../../docs/metrics.md");

@@ -10,6 +10,7 @@ mod any_changes;
 mod any_history;
 mod changes;
 mod dora;
+mod exported;
 mod incidents;
 mod kept;
 mod lead_time;

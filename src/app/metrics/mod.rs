@@ -1,10 +1,12 @@
 //! Metrics: one computation, for the tool, the command line and `/metrics`.
 
+mod export;
 mod view;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use export::{CommitRow, DeploymentRow, ExportView, IncidentRow};
 pub use view::{
     ApprovalsView, DoraView, FrequencyView, LeadTimeView, MetricsView, OutcomeView, PipelineView, RateView,
     RecoveryView, RetryView, ReworkView, StageTimesView, VerifiedView,
@@ -45,22 +47,53 @@ impl App {
     /// The numbers of the pipeline and of DORA.
     ///
     /// # Errors
-    /// When an argument is malformed.
+    /// When an argument is malformed, or names something that nothing is known of.
     pub async fn metrics(&self, request: MetricsRequest) -> Result<MetricsView, Error> {
-        let wanted = Wanted::of(request, self.clock.now(), Cut::none)?;
-        let policy = self.policy.clone();
-        Ok(self.blocking(move |store| compute(store, &wanted, &policy)).await?.whole)
+        Ok(self.course(request, Cut::none).await?.whole)
     }
 
     /// [`Self::metrics`], and how they went on: the numbers of the window cut into equal parts, each as if it
     /// were asked for alone.
     ///
     /// # Errors
-    /// When an argument is malformed.
+    /// As of [`Self::metrics`].
     pub async fn metrics_over_time(&self, request: MetricsRequest) -> Result<Course<MetricsView>, Error> {
-        let wanted = Wanted::of(request, self.clock.now(), Cut::of)?;
-        let policy = self.policy.clone();
-        self.blocking(move |store| compute(store, &wanted, &policy)).await
+        self.course(request, Cut::of).await
+    }
+
+    async fn course(
+        &self,
+        request: MetricsRequest,
+        cut: fn(Window) -> Cut,
+    ) -> Result<Course<MetricsView>, Error> {
+        let wanted = Wanted::of(request, self.clock.now(), cut)?;
+        let (of, policy) = (wanted.clone(), self.policy.clone());
+        let course = self.blocking(move |store| compute(store, &of, &policy)).await?;
+        if course.whole.pipeline.is_empty() && course.whole.dora.is_empty() {
+            self.check_known(wanted).await?;
+        }
+        Ok(course)
+    }
+
+    /// Refuse names that nothing is known of: where there is nothing of one in the window, it may be misspelt.
+    async fn check_known(&self, wanted: Wanted) -> Result<(), Error> {
+        if let Some(service) = wanted.service {
+            let name = service.clone();
+            if !self.blocking(move |store| store.knows_service(&name)).await? {
+                return Err(Error::new(
+                    Code::MalformedArgument,
+                    format!("nothing is known of a service `{service}`: no deployment, import or incident"),
+                    "leave the service out to see all that have numbers",
+                ));
+            }
+        }
+        if let Some(name) = wanted.environment
+            && let Err(unknown) = self.environment(name.as_str())
+            && !self.blocking(move |store| store.knows_environment(&name)).await?
+        {
+            return Err(unknown);
+        }
+        Ok(())
     }
 
     /// Compare what is kept of the deployments' stories with what their records tell.
@@ -110,10 +143,17 @@ impl Wanted {
         })
     }
 
+    fn is_of(&self, service: &Service) -> bool {
+        self.service.as_ref().is_none_or(|wanted| wanted == service)
+    }
+
+    fn includes(&self, environment: &EnvironmentName) -> bool {
+        self.environment.as_ref().is_none_or(|wanted| wanted == environment)
+    }
+
     /// Those of `rows` whose environment was asked for.
     fn shown<T>(&self, rows: Vec<T>, of: fn(&T) -> &EnvironmentName) -> impl Iterator<Item = T> {
-        let is_wanted = move |row: &T| self.environment.as_ref().is_none_or(|wanted| wanted == of(row));
-        rows.into_iter().filter(is_wanted)
+        rows.into_iter().filter(move |row| self.includes(of(row)))
     }
 }
 
@@ -129,13 +169,10 @@ fn compute(
         pipelines.each().for_each(|pipelines| pipelines.add(story));
         production.add(story);
     })?;
-    let is_of = |service: &Service| wanted.service.as_ref().is_none_or(|wanted| wanted == service);
-    let mut imported = store.imported_deployments()?;
-    imported.retain(|row| is_of(&row.service));
-    production.end(&imported, &store.imported_commits()?);
+    let imported = add_imported(store, wanted, &mut production)?;
     let mut incidents = store.incidents()?;
-    incidents.retain(|incident| is_of(&incident.service));
-    let imported_deployments = u32::try_from(imported.len()).unwrap_or(u32::MAX);
+    incidents.retain(|incident| wanted.is_of(&incident.service));
+    let imported_deployments = u32::try_from(imported).unwrap_or(u32::MAX);
     let deployments_without_story = store.untold()?;
 
     let windows = Course::of(cut, |window| window);
@@ -150,4 +187,20 @@ fn compute(
         imported_deployments,
         deployments_without_story,
     }))
+}
+
+/// What reached production, with the service that is wanted.
+fn production_of(store: &Store, wanted: &Wanted) -> Result<Production, store::Error> {
+    let mut production = Production::default();
+    store.each_story(wanted.service.as_ref(), wanted.cut.whole(), |story| production.add(story))?;
+    add_imported(store, wanted, &mut production)?;
+    Ok(production)
+}
+
+/// Add what was imported to the stories, and end with that. Returns how many deployments it is.
+fn add_imported(store: &Store, wanted: &Wanted, production: &mut Production) -> Result<usize, store::Error> {
+    let mut imported = store.imported_deployments()?;
+    imported.retain(|row| wanted.is_of(&row.service));
+    production.end(&imported, &store.imported_commits()?);
+    Ok(imported.len())
 }

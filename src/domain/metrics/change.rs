@@ -95,11 +95,12 @@ impl Production {
             .iter()
             .filter_map(|change| change.restored_at.map(|at| Restoration { lane: change.lane.clone(), at }));
         self.restorations.extend(restored);
-        let rollbacks = deployments.iter().filter(|it| it.kind == Kind::Rollback && it.counts());
-        for rollback in rollbacks {
-            put_back(&mut self.changes, rollback);
-            self.restorations.push(Restoration { lane: rollback.lane(), at: rollback.finished_at });
-        }
+        let mut rollbacks: Vec<&ImportedDeployment> =
+            deployments.iter().filter(|it| it.kind == Kind::Rollback && it.counts()).collect();
+        rollbacks.sort_by_key(|rollback| rollback.started_at);
+        put_back(&mut self.changes, &rollbacks);
+        let restored = rollbacks.iter();
+        self.restorations.extend(restored.map(|it| Restoration { lane: it.lane(), at: it.finished_at }));
         fill_in(&mut self.changes, commits);
     }
 }
@@ -157,16 +158,27 @@ fn of_import(row: &ImportedDeployment) -> Option<Change> {
     })
 }
 
-/// An imported rollback takes back what production ran when it began.
-fn put_back(changes: &mut [Change], rollback: &ImportedDeployment) {
-    let lane = rollback.lane();
-    let standing = changes
-        .iter_mut()
-        .filter(|change| change.lane == lane && change.stands_at(rollback.started_at))
-        .max_by_key(|change| change.arrived_at);
-    if let Some(change) = standing {
-        change.rolled_back_at.get_or_insert(rollback.started_at);
-        change.restored_at.get_or_insert(rollback.finished_at);
+/// An imported rollback takes back what came last before it began and was not back by
+/// then, whether that arrived or failed. `changes` and `rollbacks` are by their time.
+fn put_back(changes: &mut [Change], rollbacks: &[&ImportedDeployment]) {
+    let mut lanes: BTreeMap<Lane, Vec<usize>> =
+        rollbacks.iter().map(|rollback| (rollback.lane(), Vec::new())).collect();
+    for (index, change) in changes.iter().enumerate() {
+        if let Some(lane) = lanes.get_mut(&change.lane) {
+            lane.push(index);
+        }
+    }
+    for rollback in rollbacks {
+        let lane = lanes.get(&rollback.lane()).map_or(&[][..], Vec::as_slice);
+        let began = rollback.started_at;
+        let before = lane.partition_point(|index| changes.get(*index).is_some_and(|it| it.at() <= began));
+        let is_back = |it: &Change| it.restored_at.is_some_and(|restored| restored <= began);
+        let last = lane.iter().take(before).rev();
+        let last = last.copied().find(|index| changes.get(*index).is_some_and(|it| !is_back(it)));
+        if let Some(change) = last.and_then(|index| changes.get_mut(index)) {
+            change.rolled_back_at.get_or_insert(began);
+            change.restored_at.get_or_insert(rollback.finished_at);
+        }
     }
 }
 

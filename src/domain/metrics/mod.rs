@@ -12,6 +12,7 @@
 pub mod change;
 pub mod cut;
 pub mod dora;
+pub mod exported;
 mod hours;
 pub mod imported;
 pub mod incident;
