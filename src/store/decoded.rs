@@ -16,7 +16,8 @@ use super::row;
 use crate::domain::deployment::Deployment;
 
 /// At most so many are kept; one takes 5 to 10 KB. Beyond it the oldest are decoded again.
-const MOST: usize = 256;
+/// More than the board shows at a time.
+const MOST: usize = 1_024;
 
 /// Rows by the id of their deployment, which sorts by age.
 #[derive(Debug, Default)]

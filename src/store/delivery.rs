@@ -394,27 +394,60 @@ fn wake(connection: &Connection, channel: &ChannelName) -> Result<(), Error> {
     Ok(())
 }
 
+/// What is not delivered, with its deployment. Found by its own index: of all that was ever
+/// told, nearly everything is delivered.
+const UNDELIVERED: &str = "
+    SELECT delivery.number, id, topic, channel, issue, routed_at, attempts, last_error, given_up_at
+    FROM delivery INDEXED BY delivery_of JOIN deployment ON deployment.number = delivery.deployment
+    WHERE delivered_at IS NULL";
+
 fn undelivered(connection: &Connection, which: &Which) -> Result<Vec<Undelivered>, Error> {
+    let about = if which.deployment.is_some() {
+        "delivery.deployment = (SELECT number FROM deployment WHERE id = ?1)"
+    } else {
+        "?1 IS NULL"
+    };
     connection
-        .prepare_cached(
-            "SELECT delivery.number, id, topic, channel, issue, routed_at, attempts, last_error, given_up_at
-             FROM delivery JOIN deployment ON deployment.number = delivery.deployment
-             WHERE delivered_at IS NULL AND (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR channel = ?2)
-             ORDER BY delivery.number LIMIT ?3",
-        )?
-        .query_and_then(params![deployment(which), channel(which), LARGEST_PAGE], |row| {
-            Ok(Undelivered {
-                number: row.get("number")?,
-                deployment: row::parsed(row, "id")?,
-                topic: row::parsed(row, "topic")?,
-                destination: destination(row)?,
-                routed_at: Timestamp(row.get("routed_at")?),
-                attempts: row.get("attempts")?,
-                last_error: row.get("last_error")?,
-                given_up_at: row.get::<_, Option<i64>>("given_up_at")?.map(Timestamp),
-            })
-        })?
+        .prepare_cached(&format!(
+            "{UNDELIVERED} AND {about} AND (?2 IS NULL OR channel = ?2) ORDER BY delivery.number LIMIT ?3"
+        ))?
+        .query_and_then(params![deployment(which), channel(which), LARGEST_PAGE], undelivered_row)?
         .collect()
+}
+
+/// Those of any deployment that were tried in vain, oldest first.
+pub(super) fn tried_in_vain(connection: &Connection, limit: u32) -> Result<Vec<Undelivered>, Error> {
+    connection
+        .prepare_cached(&format!(
+            "{UNDELIVERED} AND last_error IS NOT NULL ORDER BY delivery.number LIMIT ?1"
+        ))?
+        .query_and_then([limit.min(LARGEST_PAGE)], undelivered_row)?
+        .collect()
+}
+
+/// How many these are, counted up to [`LARGEST_PAGE`].
+pub(super) fn count_tried_in_vain(connection: &Connection) -> Result<u32, Error> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT count(*) FROM (
+                 SELECT 1 FROM delivery INDEXED BY delivery_of
+                 WHERE delivered_at IS NULL AND last_error IS NOT NULL LIMIT ?1
+             )",
+        )?
+        .query_row([LARGEST_PAGE], |row| row.get(0))?)
+}
+
+fn undelivered_row(row: &Row<'_>) -> Result<Undelivered, Error> {
+    Ok(Undelivered {
+        number: row.get("number")?,
+        deployment: row::parsed(row, "id")?,
+        topic: row::parsed(row, "topic")?,
+        destination: destination(row)?,
+        routed_at: Timestamp(row.get("routed_at")?),
+        attempts: row.get("attempts")?,
+        last_error: row.get("last_error")?,
+        given_up_at: row.get::<_, Option<i64>>("given_up_at")?.map(Timestamp),
+    })
 }
 
 fn resend(connection: &Connection, which: &Which, at: Timestamp) -> Result<usize, Error> {

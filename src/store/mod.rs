@@ -32,6 +32,7 @@ mod decoded;
 mod delivery;
 mod error;
 mod evidence;
+mod glance;
 mod imported;
 mod incident;
 mod known;

@@ -173,8 +173,19 @@ pub(super) fn services(
 ) -> Result<Vec<(Service, Option<Repository>)>, Error> {
     let mut services: Vec<(Service, Option<Repository>)> = connection
         .prepare_cached(
-            "SELECT service, repository FROM (
-                 SELECT service, repository FROM environment_version
+            // From one pair in the index to the next: each has as many rows as it was deployed times.
+            "WITH RECURSIVE pair (service, repository) AS (
+                 SELECT '', ''
+                 UNION ALL
+                 SELECT next.service, next.repository FROM pair JOIN environment_version AS next
+                 ON next.number = (
+                     SELECT number FROM environment_version AS it
+                     WHERE (it.service, it.repository) > (pair.service, pair.repository)
+                     ORDER BY it.service, it.repository LIMIT 1
+                 )
+             )
+             SELECT service, repository FROM (
+                 SELECT service, repository FROM pair WHERE service <> ''
                  UNION
                  SELECT service, repository FROM deployment WHERE at_hand IS NOT NULL
              )

@@ -110,7 +110,10 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Err
     let mut values: Vec<&dyn ToSql> = vec![&before];
     match filter.activity {
         Activity::Any => {}
-        Activity::Active => sql.push_str(" AND active = 1"),
+        // By what is due, because by their numbers all that is over would be passed.
+        Activity::Active => sql.push_str(
+            " AND number IN (SELECT number FROM deployment INDEXED BY deployment_active WHERE active = 1)",
+        ),
         Activity::Ended => sql.push_str(" AND active = 0"),
     }
     if let Some(state) = &filter.state {
@@ -148,7 +151,10 @@ pub(super) fn active_versions(
     limit: u32,
 ) -> Result<Vec<(DeploymentId, u64)>, Error> {
     connection
-        .prepare_cached("SELECT id, version FROM deployment WHERE active = 1 ORDER BY number DESC LIMIT ?1")?
+        .prepare_cached(
+            "SELECT id, version FROM deployment INDEXED BY deployment_active
+             WHERE active = 1 ORDER BY number DESC LIMIT ?1",
+        )?
         .query_and_then([limit.min(LARGEST_PAGE)], |row| {
             Ok((row::parsed(row, "id")?, row::unsigned(row.get("version")?)?))
         })?

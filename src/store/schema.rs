@@ -13,6 +13,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema_5.sql")),
     M::up(include_str!("schema_6.sql")),
     M::up(include_str!("schema_7.sql")),
+    M::up(include_str!("schema_8.sql")),
 ];
 
 /// The newest schema that this program knows.

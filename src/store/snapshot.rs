@@ -38,6 +38,11 @@ impl<'c> Snapshot<'c> {
         Self { connection, decoded }
     }
 
+    /// For the verbs that are beside what they read.
+    pub(super) fn parts(&self) -> (&'c Connection, &'c Decoded) {
+        (self.connection, self.decoded)
+    }
+
     /// The deployment as it is stored.
     ///
     /// # Errors
