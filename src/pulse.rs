@@ -37,6 +37,24 @@ impl Pulse {
         self.0.borrow().at.elapsed()
     }
 
+    /// Wait until it stands still for longer than `most`, or beats again where it
+    /// `stood_still` for so long.
+    pub async fn turns(&self, most: Duration, stood_still: bool) {
+        let mut beats = self.0.subscribe();
+        loop {
+            let age = self.age();
+            if (age > most) != stood_still {
+                return;
+            }
+            if stood_still {
+                beats.changed().await.expect("this pulse is a sender of its own beats");
+            } else {
+                // A hair later than `most`, so that it is longer.
+                tokio::time::sleep(most.saturating_sub(age) + Duration::from_millis(1)).await;
+            }
+        }
+    }
+
     /// Whether any pass has ended well.
     #[must_use]
     pub fn has_begun(&self) -> bool {

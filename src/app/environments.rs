@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::drift::DriftView;
 use super::{App, Error};
+use crate::config::policy::Policy;
 use crate::domain::entrance::{Lock, Stay};
 use crate::domain::freeze::{self, FreezeState};
 use crate::domain::id::{DeploymentId, Repository, Service};
@@ -133,19 +134,28 @@ impl App {
         let (policy, now) = (self.policy.clone(), self.clock.now());
         let view = self
             .blocking(move |store| {
-                store.read(|snapshot| {
-                    let known = snapshot.services(service.as_ref())?;
-                    let look = Look { snapshot, known: &known, versions };
-                    let environments = policy.workflow.environments.iter();
-                    let environments = environments
-                        .map(|it| Ok(look.at(it)?.with_freeze(&policy.freezes, it, now)))
-                        .collect::<Result<_, store::Error>>()?;
-                    Ok(EnvironmentsView { environments })
-                })
+                store.read(|snapshot| at_once(snapshot, &policy, service.as_ref(), versions, now))
             })
             .await?;
         if request.check_drift { self.compared(view).await } else { Ok(view) }
     }
+}
+
+/// What runs where at one moment: of all services, or of one, with so many earlier versions.
+pub(super) fn at_once(
+    snapshot: &Snapshot<'_>,
+    policy: &Policy,
+    service: Option<&Service>,
+    versions: u32,
+    now: Timestamp,
+) -> Result<EnvironmentsView, store::Error> {
+    let known = snapshot.services(service)?;
+    let look = Look { snapshot, known: &known, versions };
+    let environments = policy.workflow.environments.iter();
+    let environments = environments
+        .map(|it| Ok(look.at(it)?.with_freeze(&policy.freezes, it, now)))
+        .collect::<Result<_, store::Error>>()?;
+    Ok(EnvironmentsView { environments })
 }
 
 /// One look into the database.

@@ -5,8 +5,10 @@
 
 mod agents;
 mod approval;
+pub mod arrivals;
 pub mod board;
 pub mod brief;
+pub mod closures;
 mod decision;
 pub mod drift;
 mod durations;
@@ -44,6 +46,7 @@ mod transition;
 mod validate;
 pub mod view;
 mod wait;
+pub mod waits;
 mod watch;
 
 use std::sync::Arc;
@@ -68,7 +71,7 @@ pub use start::{CommitRequest, RequestedMode, StartRequest};
 pub use tokens::{TokenRequest, TokenView};
 pub use transition::TransitionRequest;
 pub use wait::Until;
-pub use watch::{Lookout, Watch, Watched};
+pub use watch::{Following, Lookout, Watch, Watched};
 
 use crate::clock::{Clock, Random};
 use crate::config::policy::Policy;

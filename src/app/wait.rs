@@ -65,7 +65,7 @@ impl Until {
 }
 
 /// Whether nothing goes on until somebody outside does something.
-fn needs_somebody(deployment: &Deployment) -> bool {
+pub(super) fn needs_somebody(deployment: &Deployment) -> bool {
     let step = deployment.spec.mode == Mode::Step;
     match &deployment.progress.state {
         State::Pending => step,

@@ -3,6 +3,8 @@
 //!
 //! Levels, not edges: changes that come close together are one, and a version
 //! that was told is not told again. Nothing is looked at while nobody watches.
+//! What no record tells is looked for as well: messages that cannot be delivered, and
+//! freezes, which begin and end by the clock alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +15,9 @@ use tokio::sync::watch;
 use super::history::PAGE_LIMIT;
 use super::wait::LOOK_EVERY;
 use super::{App, Error};
+use crate::domain::freeze::{self, FreezeState};
 use crate::domain::id::DeploymentId;
+use crate::domain::time::Timestamp;
 use crate::store::{self, Snapshot};
 
 /// What can be watched.
@@ -32,21 +36,39 @@ type Level = Vec<(DeploymentId, u64)>;
 /// a deployment more often than fifty times a second.
 const LOOKS_APART: Duration = Duration::from_millis(20);
 
-/// Looks whether anything at all was recorded, by whichever process, for all
-/// who watch: one small read, at each ring of the bell and four times a second.
+/// How long freezes are not looked at that are not to begin or end for long, or not in sight.
+const TURN_IN_SIGHT: Duration = Duration::from_hours(24);
+
+/// How far everything is. What is equal was told already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sighting {
+    /// The last position of the history.
+    position: u64,
+    /// Messages that were tried in vain so far.
+    in_vain: u32,
+    /// The instant up to which the freezes stay as they are.
+    freezes_turn_at: Timestamp,
+}
+
+/// Looks whether anything at all has happened, by whichever process, for all
+/// who watch: two small reads, at each ring of the bell and four times a second.
 pub struct Lookout {
     app: App,
-    /// The last position of the history.
-    head: watch::Sender<u64>,
+    seen: watch::Sender<Sighting>,
     /// Whether somebody looks.
     looking: Mutex<bool>,
+}
+
+impl Sighting {
+    /// Nothing was seen yet.
+    const NOTHING: Self = Self { position: 0, in_vain: 0, freezes_turn_at: Timestamp::EPOCH };
 }
 
 impl Lookout {
     /// A lookout that sleeps until somebody watches.
     #[must_use]
     pub fn new(app: App) -> Arc<Self> {
-        Arc::new(Self { app, head: watch::Sender::new(0), looking: Mutex::new(false) })
+        Arc::new(Self { app, seen: watch::Sender::new(Sighting::NOTHING), looking: Mutex::new(false) })
     }
 
     /// Watch all of these from now on. Ends when it is dropped.
@@ -60,9 +82,15 @@ impl Lookout {
         Ok(Watch { app: self.app.clone(), news, told })
     }
 
-    fn hear(self: &Arc<Self>) -> watch::Receiver<u64> {
+    /// Follow everything that people see at a glance. Ends when it is dropped.
+    #[must_use]
+    pub fn follow(self: &Arc<Self>) -> Following {
+        Following(self.hear())
+    }
+
+    fn hear(self: &Arc<Self>) -> watch::Receiver<Sighting> {
         let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = self.head.subscribe();
+        let news = self.seen.subscribe();
         if !*looking {
             *looking = true;
             tokio::spawn(Arc::clone(self).look());
@@ -73,9 +101,12 @@ impl Lookout {
     async fn look(self: Arc<Self>) {
         let mut bell = self.app.wake.listen();
         while self.is_wanted() {
-            match self.app.read(|snapshot| snapshot.last_position()).await {
-                Ok(head) => {
-                    self.head.send_if_modified(|known| std::mem::replace(known, head) != head);
+            let read =
+                |snapshot: &Snapshot<'_>| Ok((snapshot.last_position()?, snapshot.count_tried_in_vain()?));
+            match self.app.read(read).await {
+                Ok((position, in_vain)) => {
+                    let sighting = Sighting { position, in_vain, freezes_turn_at: self.freezes_turn_at() };
+                    self.seen.send_if_modified(|known| std::mem::replace(known, sighting) != sighting);
                 }
                 Err(error) => tracing::debug!(%error, "a look for those who watch has failed"),
             }
@@ -83,23 +114,53 @@ impl Lookout {
             tokio::select! {
                 () = bell.heard() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
-                () = self.head.closed() => {}
+                () = self.seen.closed() => {}
             }
         }
+    }
+
+    /// When the freezes are no longer as they were at the last look. Calendars are
+    /// asked once for each turn, and not four times a second.
+    fn freezes_turn_at(&self) -> Timestamp {
+        let (known, now) = (self.seen.borrow().freezes_turn_at, self.app.clock.now());
+        if now < known && known <= now.plus(TURN_IN_SIGHT) {
+            return known;
+        }
+        let policy = &self.app.policy;
+        let turns = policy.workflow.environments.iter().filter_map(|environment| {
+            match freeze::state_at(&policy.freezes, &environment.name, now) {
+                FreezeState::Open { closes_at } => closes_at,
+                FreezeState::Frozen { until, .. } => until,
+            }
+        });
+        let horizon = now.plus(TURN_IN_SIGHT);
+        turns.min().map_or(horizon, |turn| turn.min(horizon))
     }
 
     /// Whether anybody watches. Where not, whoever watches next begins anew.
     fn is_wanted(&self) -> bool {
         let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        *looking = self.head.receiver_count() > 0;
+        *looking = self.seen.receiver_count() > 0;
         *looking
+    }
+}
+
+/// Somebody who follows everything.
+pub struct Following(watch::Receiver<Sighting>);
+
+impl Following {
+    /// Wait until something is no longer as it was when this was called last.
+    pub async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
 /// Somebody who watches.
 pub struct Watch {
     app: App,
-    news: watch::Receiver<u64>,
+    news: watch::Receiver<Sighting>,
     told: BTreeMap<Watched, Level>,
 }
 

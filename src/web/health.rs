@@ -13,7 +13,7 @@ use crate::pulse::Pulse;
 
 /// After so long without a pass of the engine, work does not advance. Passes
 /// follow each other in half a second, and a busy database holds one up for five.
-const STILL: Duration = Duration::from_secs(20);
+pub(super) const STILL: Duration = Duration::from_secs(20);
 
 /// What health is seen from.
 #[derive(Clone)]

@@ -159,7 +159,8 @@ pub async fn serve<M: Transport, E: Transport>(
         oauth,
     });
     let secure = public.as_ref().is_some_and(|public| public.secure);
-    let pages = Arc::new(pages::Pages::new(app.clone(), openid, pace, secure, shutdown.clone()));
+    let pages =
+        Arc::new(pages::Pages::new(app.clone(), pulse.clone(), openid, pace, secure, shutdown.clone()));
     let perimeter = Arc::new(perimeter::Perimeter::new(address, public.as_ref(), origins));
     let guarded = Router::new()
         .route_service("/mcp", mcp)

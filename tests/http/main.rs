@@ -7,6 +7,7 @@
     reason = "a failed expectation is a test's own work"
 )]
 
+mod board;
 mod browser;
 mod browsers;
 mod client;

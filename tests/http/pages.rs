@@ -12,7 +12,9 @@ use crate::browser::Browser;
 use crate::client::{Era, Mcp};
 use crate::world::{APPROVER, USER, World, agent, human};
 
-const PEOPLE: &str = "[people.vera]\nroles = [\"viewer\"]\n[people.olaf]\nroles = [\"operator\"]\n";
+/// Beside the approver: who may look, and who starts deployments.
+pub(crate) const PEOPLE: &str =
+    "[people.vera]\nroles = [\"viewer\"]\n[people.olaf]\nroles = [\"operator\"]\n";
 
 fn browser(name: &str) -> Holder {
     Holder::Browser { name: name.parse().unwrap() }
@@ -28,7 +30,7 @@ async fn waiting() -> (World, Mcp, String) {
     (world, operator, id)
 }
 
-async fn signed_in(world: &World, name: &str) -> Browser {
+pub(crate) async fn signed_in(world: &World, name: &str) -> Browser {
     let (_, token) = world.token(browser(name), &[], None).await;
     Browser::signed_in(world, &token).await
 }

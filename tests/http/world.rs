@@ -124,6 +124,11 @@ impl World {
         Self::known_as("", more_config).await
     }
 
+    /// One that asks for tokens, over such pipelines.
+    pub(crate) async fn scripted(script: Script, more_config: &str) -> Self {
+        Self::with(script, Strangers::Refused, "20ms", PROD, "", more_config, None).await
+    }
+
     /// One that asks for tokens; of the approver this is known, too.
     pub(crate) async fn known_as(approver: &str, more_config: &str) -> Self {
         Self::with(Script::instant(), Strangers::Refused, "20ms", PROD, approver, more_config, None).await

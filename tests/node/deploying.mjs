@@ -27,8 +27,8 @@ async function call(address, token, name, args) {
   return message.result.structuredContent;
 }
 
-/** Start a commit towards prod, and wait until people are asked; the id. */
-export async function deploy({ token }, address, commit) {
+/** Start a commit towards prod, with these arguments beside the usual; the id. */
+export async function start({ token }, address, commit, more = {}) {
   const started = await call(address, token, "start_deployment", {
     repository: "acme/checkout",
     branch: "main",
@@ -38,8 +38,14 @@ export async function deploy({ token }, address, commit) {
       { sha: commit, author: "kim", message: "Round prices up, and never down" },
       { sha: "9".repeat(40), author: "sam", message: "Say what is in the cart <b>before</b> paying" },
     ],
+    ...more,
   });
-  const id = started.deployment.deployment_id;
-  await call(address, token, "wait_for_deployment", { deployment_id: id, until: "attention", timeout_seconds: 30 });
+  return started.deployment.deployment_id;
+}
+
+/** Start a commit towards prod, and wait until people are asked; the id. */
+export async function deploy(place, address, commit) {
+  const id = await start(place, address, commit);
+  await call(address, place.token, "wait_for_deployment", { deployment_id: id, until: "attention", timeout_seconds: 30 });
   return id;
 }

@@ -19,30 +19,55 @@ function remember(within) {
   for (const part of within.querySelectorAll("[data-live]")) shown.set(part.id, part.innerHTML);
 }
 
-// Ask for the page again, and put in the parts that are no longer as they were.
+// Ask for the page again, and put in the parts that are no longer as they were. What there is to say of that.
 async function refresh() {
-  const answer = await fetch(location.pathname, { credentials: "same-origin", redirect: "error" });
-  if (!answer.ok) return;
+  const page = location.pathname + location.search;
+  const answer = await fetch(page, { credentials: "same-origin", redirect: "manual" });
+  if (answer.type === "opaqueredirect") return "Signed out: reload the page";
+  if (!answer.ok) throw new Error(answer.status);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of fresh.querySelectorAll("[data-live]")) {
     const here = document.getElementById(part.id);
-    if (!here || shown.get(part.id) === part.innerHTML || here.contains(document.activeElement)) continue;
+    if (!here || shown.get(part.id) === part.innerHTML || isWrittenIn(here)) continue;
+    const focus = here.contains(document.activeElement) ? places(here).indexOf(document.activeElement) : -1;
     const open = [...here.querySelectorAll("details")].map((it) => it.open);
     shown.set(part.id, part.innerHTML);
     here.replaceChildren(...document.importNode(part, true).childNodes);
     here.querySelectorAll("details").forEach((it, index) => { it.open = open[index] ?? false; });
     localTimes(here);
+    if (focus >= 0) places(here)[Math.min(focus, places(here).length - 1)]?.focus({ preventScroll: true });
   }
+  return stream?.readyState === EventSource.CLOSED ? REFUSED : "Live";
 }
 
-// One look at a time, and one more if something happens meanwhile.
+// Whoever writes is not interrupted; whoever only stands somewhere goes on standing there.
+const isWrittenIn = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+const places = (part) => [...part.querySelectorAll("a, button, summary, [tabindex]")];
+
+const says = document.getElementById("live");
+const REFUSED = "Not live: reload the page";
+let stream;
+
+function say(what) {
+  if (says && says.textContent !== what) says.textContent = what;
+}
+
+// One look at a time, and one more if something happens meanwhile, or soon if it could not be had.
+const SOON = 3_000;
 let looking = false;
 let again = false;
+let later;
 
 async function look() {
   if (looking) { again = true; return; }
   looking = true;
-  try { await refresh(); } catch { /* The next news asks again. */ }
+  clearTimeout(later);
+  try {
+    say(await refresh());
+  } catch {
+    say("Not up to date: trying again…");
+    later = setTimeout(look, SOON);
+  }
   looking = false;
   if (again) { again = false; look(); }
 }
@@ -66,10 +91,13 @@ if (seen) {
 
 const news = document.body.dataset.events;
 if (news) {
-  const says = document.getElementById("live");
-  const stream = new EventSource(news);
+  say("Connecting…");
+  stream = new EventSource(news);
   stream.addEventListener("change", look);
-  stream.addEventListener("open", () => { if (says) says.textContent = "Live"; look(); });
-  stream.addEventListener("error", () => { if (says) says.textContent = "Not live: reload the page"; });
+  stream.addEventListener("open", look);
+  // The browser tries again by itself where the connection was lost, and not where it was refused.
+  stream.addEventListener("error", () => {
+    say(stream.readyState === EventSource.CLOSED ? REFUSED : "Not live: connecting again…");
+  });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
 }

@@ -10,8 +10,9 @@ use axum::extract::{Extension, Path, State};
 use axum::http::HeaderName;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use futures::stream::{self, StreamExt as _};
+use futures::stream::{self, Stream, StreamExt as _};
 
+use super::super::health::STILL;
 use super::door::Visitor;
 use super::{Pages, html};
 use crate::app::Watched;
@@ -20,12 +21,30 @@ use crate::domain::id::DeploymentId;
 /// How long nothing is said, and how long a token that was revoked still hears.
 const QUIET: Duration = Duration::from_secs(15);
 
-/// Of all that is in flight.
+/// How long the board is quiet after it has told that something changed: with many in
+/// flight something always does, and nobody reads faster.
+const APART: Duration = Duration::from_millis(500);
+
+/// Of everything that the board shows.
 pub(super) async fn of_all(
     State(pages): State<Arc<Pages>>,
     Extension(visitor): Extension<Visitor>,
 ) -> Response {
-    follow(pages, visitor, Watched::Active).await
+    let (pulse, following) = (pages.pulse.clone(), pages.lookout.follow());
+    let still = pulse.age() > STILL;
+    let changes = stream::unfold((following, pulse, still), |(mut following, pulse, still)| async move {
+        let still = tokio::select! {
+            () = following.changed() => still,
+            () = pulse.turns(STILL, still) => !still,
+        };
+        Some((told(), (following, pulse, still)))
+    });
+    // The first is told at once, and what comes close after another together with it.
+    let changes = changes.flat_map(|told| {
+        let quiet = stream::once(tokio::time::sleep(APART)).filter_map(|()| async { None });
+        stream::iter([told]).chain(quiet)
+    });
+    answer(pages, visitor, changes)
 }
 
 /// Of one deployment.
@@ -45,16 +64,29 @@ async fn follow(pages: Arc<Pages>, visitor: Visitor, watched: Watched) -> Respon
         Ok(watch) => {
             let changes = stream::unfold(watch, |mut watch| async move {
                 watch.changed().await;
-                // Browsers pass on nothing that has no data.
-                Some((Ok::<_, Infallible>(Event::default().event("change").data("seen")), watch))
+                Some((told(), watch))
             });
-            let events = changes.take_until(Box::pin(until_signed_out(pages, visitor)));
-            let events = Sse::new(events).keep_alive(KeepAlive::new().interval(QUIET));
-            // A proxy that collects before it passes on would hold every event back.
-            ([(HeaderName::from_static("x-accel-buffering"), "no")], events).into_response()
+            answer(pages, visitor, changes)
         }
         Err(error) => html::refusal(&visitor, &error),
     }
+}
+
+/// That something changed. Browsers pass on nothing that has no data.
+fn told() -> Result<Event, Infallible> {
+    Ok(Event::default().event("change").data("seen"))
+}
+
+/// The `changes`, until the visitor is let in no more.
+fn answer(
+    pages: Arc<Pages>,
+    visitor: Visitor,
+    changes: impl Stream<Item = Result<Event, Infallible>> + Send + 'static,
+) -> Response {
+    let events = changes.take_until(Box::pin(until_signed_out(pages, visitor)));
+    let events = Sse::new(events).keep_alive(KeepAlive::new().interval(QUIET));
+    // A proxy that collects before it passes on would hold every event back.
+    ([(HeaderName::from_static("x-accel-buffering"), "no")], events).into_response()
 }
 
 /// Ends when the visitor is let in no more, or the server stops.

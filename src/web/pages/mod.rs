@@ -36,6 +36,7 @@ use super::places::Places;
 use crate::app::{App, Lookout, Seals};
 use crate::domain::token::Holder;
 use crate::oauth::openid::OpenidProvider;
+use crate::pulse::Pulse;
 use attempts::Attempts;
 use visits::Visits;
 
@@ -49,6 +50,8 @@ const MOST_AT_ONCE: usize = 32;
 /// What pages are made and forms are taken with.
 pub(super) struct Pages {
     app: App,
+    /// The engine's.
+    pulse: Pulse,
     seals: Seals,
     visits: Visits,
     attempts: Attempts,
@@ -68,6 +71,7 @@ impl Pages {
     /// Pages of what `app` has, until `end`; each person may ask for so many in a second.
     pub(super) fn new(
         app: App,
+        pulse: Pulse,
         provider: Option<OpenidProvider>,
         pace: u32,
         secure: bool,
@@ -84,6 +88,7 @@ impl Pages {
             sign_ins: Pace::new(SIGN_INS_PER_SECOND),
             secure,
             end,
+            pulse,
             app,
         }
     }
