@@ -9,7 +9,8 @@ use deployment_orchestrator::clock::Clock;
 use deployment_orchestrator::domain::notice::Topic;
 use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::ports::Messenger as _;
-use deployment_orchestrator::tally::Tally;
+use deployment_orchestrator::tally::{Outcome, Tally, Upstream};
+use deployment_orchestrator::teams::{self, Teams};
 use deployment_orchestrator::webhook::{Settings, Webhook, digest_event, event};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -52,6 +53,22 @@ fn expected(received: &Received) -> String {
     let signed = format!("{}.{}.{}", header("webhook-id"), header("webhook-timestamp"), received.body);
     let key = STANDARD.decode(SECRET.strip_prefix("whsec_").unwrap()).unwrap();
     format!("v1,{}", STANDARD.encode(hmac(&key, &signed)))
+}
+
+#[tokio::test]
+async fn each_messenger_is_counted_under_its_own_name() {
+    let (tally, receiver) = (Tally::default(), Receiver::saying(Says::status(200)).await);
+    let settings = Settings {
+        address: receiver.url(PATH).parse().unwrap(),
+        secret: SECRET.parse().unwrap(),
+        timeout: PATIENT,
+    };
+    let teams = teams::Settings { address: settings.address.clone(), timeout: PATIENT };
+    told(&Webhook::new(settings, Arc::new(At(0)), &tally).unwrap(), &samples::started()).await.unwrap();
+    told(&Teams::new(teams, &tally).unwrap(), &samples::started()).await.unwrap();
+    let calls = tally.counts().calls;
+    let well: Vec<_> = calls.iter().map(|(upstream, it)| (*upstream, it.outcomes[&Outcome::Ok])).collect();
+    assert_eq!(well, [(Upstream::Teams, 1), (Upstream::Webhook, 1)]);
 }
 
 #[test]

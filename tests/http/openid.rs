@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deployment_orchestrator::oauth::openid::RETRY_AFTER;
+use deployment_orchestrator::tally::{Outcome, Upstream};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -41,6 +42,9 @@ async fn an_approver_signs_in_there_and_approves_here() {
     let signed_in = provider.sign_in(&mut bob, &path).await;
     assert_eq!((signed_in.status, signed_in.location.as_str()), (StatusCode::SEE_OTHER, path.as_str()));
     assert_eq!(bob.attempt.as_deref(), Some("__Host-attempt="), "it is forgotten");
+
+    let calls = &world.tally.counts().calls[&Upstream::Openid];
+    assert_eq!((calls.outcomes[&Outcome::Ok], calls.durations.count()), (3, 3), "itself, a code, its keys");
 
     // Who has just shown the provider who they are need not show it again.
     let decided = bob.answer(&id, "approve", "looks good").await;

@@ -71,6 +71,7 @@ pub(crate) struct World {
     pub(crate) served: Option<JoinHandle<()>>,
     pub(crate) harness: Simulator,
     pub(crate) clock: Arc<Ahead>,
+    pub(crate) tally: Tally,
     folder: tempfile::TempDir,
 }
 
@@ -233,7 +234,7 @@ impl World {
         let site = Site {
             app: app.clone(),
             pulse,
-            tally,
+            tally: tally.clone(),
             mcp: Streamable::new(server.clone(), streams.clone()),
             event_stream: EventStream::new(server, app.clone(), streams.clone()),
             public: config.http.public_url,
@@ -248,7 +249,7 @@ impl World {
             streams,
         };
         let served = Some(tokio::spawn(web::serve(listener, address, site, shutdown.clone())));
-        Self { app, address, shutdown, engine, driven, served, harness, clock, folder }
+        Self { app, address, shutdown, engine, driven, served, harness, clock, tally, folder }
     }
 
     /// A token, as the command line makes it; its id and the secret.

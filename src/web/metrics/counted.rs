@@ -22,19 +22,19 @@ impl Collector for Counted {
         histograms(
             &mut page,
             "tick_duration",
-            "How long passes of this process's engine took, by how they ended",
+            "How long passes of this process's engine took, by how they ended.",
             passes.iter().map(|(pass, durations)| (vec![("ended", pass.as_str())], durations)),
         )?;
         counters(
             &mut page,
             "lease_changes",
-            "How often this process began to drive, and lost that",
+            "How often this process began to drive, and lost that.",
             lease.iter().map(|(change, count)| (vec![("change", change.as_str())], *count)),
         )?;
         counters(
             &mut page,
             "upstream_calls",
-            "Calls that this process made, by whom it called and what came of it",
+            "Calls that this process made, by whom it called and what came of it.",
             calls.iter().flat_map(|(upstream, calls)| {
                 calls.outcomes.iter().map(|(outcome, count)| {
                     (vec![("upstream", upstream.as_str()), ("outcome", outcome.as_str())], *count)
@@ -44,7 +44,7 @@ impl Collector for Counted {
         histograms(
             &mut page,
             "upstream_call_duration",
-            "How long these calls took, whatever came of them",
+            "How long these calls took, whatever came of them.",
             calls.iter().map(|(upstream, calls)| (vec![("upstream", upstream.as_str())], &calls.durations)),
         )
     }
