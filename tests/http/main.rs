@@ -19,6 +19,7 @@ mod issuer;
 mod limits;
 mod looks;
 mod metrics;
+mod numbers;
 mod oauth;
 mod openid;
 mod openid_attacks;

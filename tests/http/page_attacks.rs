@@ -89,8 +89,13 @@ async fn looking_changes_nothing_and_tells_strangers_nothing() {
     let (_, id) = asked(&world).await;
     let (bob, _) = bob(&world).await;
     let before = head(&world);
-    let paths =
-        ["/".to_owned(), format!("/approvals/{id}"), format!("/deployments/{id}"), "/sign-in".to_owned()];
+    let paths = [
+        "/".to_owned(),
+        "/numbers".to_owned(),
+        format!("/approvals/{id}"),
+        format!("/deployments/{id}"),
+        "/sign-in".to_owned(),
+    ];
     for path in &paths {
         bob.open(path).await;
         let headless = http().request(Method::HEAD, world.url(path)).send().await.unwrap();
@@ -138,9 +143,17 @@ async fn text_from_outside_stays_text() {
 async fn every_page_tells_the_browser_to_keep_others_out() {
     let world = World::new(Script::instant()).await;
     let (bob, _) = bob(&world).await;
-    for path in
-        ["/", "/sign-in", "/approvals/x", "/deployments/x", "/assets/style.css", "/assets/live.js", "/events"]
-    {
+    for path in [
+        "/",
+        "/sign-in",
+        "/approvals/x",
+        "/deployments/x",
+        "/assets/style.css",
+        "/assets/chart.css",
+        "/assets/live.js",
+        "/events",
+        "/numbers",
+    ] {
         let answer = bob.get(path).send().await.unwrap();
         let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
         let policy = header("content-security-policy");
@@ -173,6 +186,8 @@ async fn nobody_is_sent_elsewhere() {
         "javascript:alert(1)",
         "/sign-out",
         "/approvals/../..//evil.example",
+        "//evil.example/numbers",
+        "/numbers/../..//evil.example",
     ] {
         let mut browser = Browser::new(&world);
         browser

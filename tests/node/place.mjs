@@ -67,7 +67,7 @@ async function prepared(binary, folder, children, config) {
   };
   /** Serve over HTTP; where. */
   const serve = (port = 0) => start(["serve", "--http", `127.0.0.1:${port}`], environment);
-  return { binary, environment, token, serve, run };
+  return { binary, environment, folder, token, serve, run };
 }
 
 function ended(child) {

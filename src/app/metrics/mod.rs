@@ -1,4 +1,4 @@
-//! Metrics: one computation, for the tool, the command line and `/metrics`.
+//! Metrics: one computation, for the tool, the command line, the pages and `/metrics`.
 
 mod export;
 mod view;

@@ -1,4 +1,4 @@
-//! What pages load: a style sheet and a script, from the binary.
+//! What pages load: style sheets and a script, from the binary.
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -6,6 +6,11 @@ use axum::response::IntoResponse;
 /// How pages look.
 pub(super) async fn style() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("style.css"))
+}
+
+/// How charts look.
+pub(super) async fn charts() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("chart.css"))
 }
 
 /// What keeps them up to date. They work without it.

@@ -8,6 +8,7 @@ use axum::Form;
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest as _, Request, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::middleware::Next as Inner;
 use axum::response::{IntoResponse as _, Response};
@@ -72,7 +73,8 @@ pub(super) async fn enter(State(pages): State<Arc<Pages>>, mut request: Request,
 /// Send somebody to the sign-in who is not signed in.
 fn stranger(request: &Request) -> Response {
     let path = request.uri().path();
-    let link = sign_in::address(&Next::of(path));
+    let address = request.uri().path_and_query().map_or(path, PathAndQuery::as_str);
+    let link = sign_in::address(&Next::of(address));
     if request.method() != Method::GET {
         return html::signed_out("You are not signed in any more.", &link);
     }

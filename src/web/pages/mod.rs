@@ -1,4 +1,4 @@
-//! The pages for people: sign-in, the board, a deployment, an approval.
+//! The pages for people: sign-in, the board, a deployment, an approval, numbers.
 //!
 //! Made by the server, usable without a script, and nothing in them from
 //! anywhere else. Looking changes nothing: whatever changes something is a form
@@ -17,6 +17,7 @@ mod door;
 mod html;
 mod live;
 mod next;
+mod numbers;
 mod openid;
 mod sign_in;
 mod text;
@@ -98,6 +99,7 @@ impl Pages {
 pub(super) fn routes(pages: &Arc<Pages>, perimeter: &Arc<Perimeter>) -> Router {
     let signed_in = Router::new()
         .route("/", get(board::show))
+        .route("/numbers", get(numbers::show))
         .route("/events", get(live::of_all))
         .route("/deployments/{id}", get(deployment::show))
         .route("/deployments/{id}/act", post(deployment::act))
@@ -115,6 +117,7 @@ pub(super) fn routes(pages: &Arc<Pages>, perimeter: &Arc<Perimeter>) -> Router {
         .route(openid::FINISH, get(openid::finish))
         .layer(from_fn(body::whole))
         .route("/assets/style.css", get(assets::style))
+        .route("/assets/chart.css", get(assets::charts))
         .route("/assets/live.js", get(assets::script));
     signed_in
         .merge(open)

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::numbers::Filters;
 use crate::domain::id::DeploymentId;
 
 /// One of our pages.
@@ -14,11 +15,14 @@ pub(super) enum Next {
     Deployment(DeploymentId),
     /// Its approval.
     Approval(DeploymentId),
+    /// Numbers.
+    Numbers(Filters),
 }
 
 impl Next {
-    /// The page that `path` names.
-    pub(super) fn of(path: &str) -> Self {
+    /// The page that `address` names: a path, and its query.
+    pub(super) fn of(address: &str) -> Self {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
         let named = |kind: &str| {
             let rest = path.strip_prefix(kind)?;
             rest.split('/').next()?.parse().ok()
@@ -26,8 +30,14 @@ impl Next {
         match (named("/deployments/"), named("/approvals/")) {
             (Some(id), _) => Self::Deployment(id),
             (None, Some(id)) => Self::Approval(id),
+            (None, None) if path == "/numbers" => Self::Numbers(Filters::of(query)),
             (None, None) => Self::Board,
         }
+    }
+
+    /// As a value in another query.
+    pub(super) fn in_query(&self) -> String {
+        self.to_string().replace('%', "%25").replace('&', "%26")
     }
 }
 
@@ -37,6 +47,7 @@ impl fmt::Display for Next {
             Self::Board => out.write_str("/"),
             Self::Deployment(id) => write!(out, "/deployments/{id}"),
             Self::Approval(id) => write!(out, "/approvals/{id}"),
+            Self::Numbers(filters) => filters.fmt(out),
         }
     }
 }
@@ -57,8 +68,22 @@ mod tests {
             ("/\\evil.example".to_owned(), "/".to_owned()),
             ("/approvals/../sign-out".to_owned(), "/".to_owned()),
             (format!("/approvals/{id}\r\nSet-Cookie: a=b"), "/".to_owned()),
+            (format!("/approvals/{id}?verdict=approve"), format!("/approvals/{id}")),
+            ("/numbers".to_owned(), "/numbers".to_owned()),
+            ("/numbers?service=a.b-c&window=2w".to_owned(), "/numbers?window=2w&service=a.b-c".to_owned()),
+            ("/numbers?window=2%20weeks".to_owned(), "/numbers?window=2%20weeks".to_owned()),
+            (
+                "/numbers?window=%0d%0aSet-Cookie:a&service=%3Cb%3E&environment=prod&next=//evil.example"
+                    .to_owned(),
+                "/numbers?environment=prod".to_owned(),
+            ),
+            ("/numbers/../sign-out".to_owned(), "/".to_owned()),
+            ("//evil.example/numbers".to_owned(), "/".to_owned()),
+            ("/numbers@evil.example".to_owned(), "/".to_owned()),
         ] {
-            assert_eq!(Next::of(&path).to_string(), leads_to, "{path}");
+            let next = Next::of(&path);
+            assert_eq!(next.to_string(), leads_to, "{path}");
+            assert_eq!(Next::of(&leads_to), next, "{path}: what it leads to leads there");
         }
     }
 }

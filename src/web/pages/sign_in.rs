@@ -52,7 +52,7 @@ struct Detour<'a> {
 
 /// The sign-in that leads to `next`.
 pub(super) fn address(next: &Next) -> String {
-    format!("/sign-in?next={next}")
+    format!("/sign-in?next={}", next.in_query())
 }
 
 /// A page that goes on to `link` by itself.
