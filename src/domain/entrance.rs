@@ -128,7 +128,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    fn quarantine(&self) -> Option<Hold> {
+    pub(super) fn quarantine(&self) -> Option<Hold> {
         self.quarantined_by.as_ref().map(|by| Hold::Quarantined { by: by.clone() })
     }
 }
@@ -233,7 +233,7 @@ fn is_among(waives: &[&str], hold: &Hold) -> bool {
     hold.rule().is_some_and(|rule| waives.contains(&rule))
 }
 
-fn missing_evidence(
+pub(super) fn missing_evidence(
     deployment: &Deployment,
     rules: &Rules,
     facts: &Facts,

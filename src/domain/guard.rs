@@ -72,6 +72,19 @@ impl Guard {
             "has-the-place" | "key-is-fresh" | "no-retry-left" | "repeatable" => {
                 ("the stored deployment", "the engine")
             }
+            "soak"
+            | "previous-environment"
+            | "tests-passed"
+            | "no-newer-failure"
+            | "soaking"
+            | "unproven" => ("the history of the service", "a deployment that shows it"),
+            "not-quarantined" | "quarantined" => ("the history of the service", "an admin of the server"),
+            "not-frozen" | "frozen" => ("the config and the clock", "time, or whom the freeze names"),
+            "not-locked" | "locked" => ("the locks of people", "an operator of the server"),
+            "place-is-free" | "taken" | "queued" | "room-is-left" | "full" | "nothing-holds-it" => {
+                ("the places of all deployments", "whoever has the place")
+            }
+            "waived-on-its-path" => ("the path in the config", "nobody needs to"),
             _ => ("the stored deployment", "nobody: it follows from what happened"),
         };
         Provenance { source, opened_by }

@@ -366,6 +366,19 @@ fn observed(
     }
 }
 
+impl RunEvent {
+    /// Whether something is tried with this event, at a run that is `status`: validation
+    /// reports, the engine is about to call Harness, or could not even do that.
+    #[must_use]
+    pub fn begins_an_attempt(&self, status: &RunStatus) -> bool {
+        match self {
+            Self::ValidationReported { .. } | Self::TriggerIntended { .. } => true,
+            Self::AttemptFailed { .. } => matches!(status, RunStatus::NotStarted { .. }),
+            _ => false,
+        }
+    }
+}
+
 impl RunStatus {
     /// The wire name of the execution status inside a stage.
     #[must_use]

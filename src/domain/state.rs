@@ -253,6 +253,23 @@ impl FailureReason {
         }
     }
 
+    /// What was in the way, by its wire name: the cause of the failure or, where no attempt
+    /// had failed, [`Self::name`].
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::ValidationFailed { failure }
+            | Self::TestsFailed { failure }
+            | Self::StageFailed { failure }
+            | Self::StageErrored { failure } => failure.cause.as_str(),
+            Self::StageAborted
+            | Self::Superseded { .. }
+            | Self::ApprovalRejected { .. }
+            | Self::ApprovalExpired
+            | Self::Tampered { .. } => self.name(),
+        }
+    }
+
     /// Whether this deployment can never get further, so that RETRY is refused.
     #[must_use]
     pub fn needs_new_commit(&self) -> bool {

@@ -86,7 +86,7 @@ impl Deployment {
         Refusal::NotAllowed { state: self.progress.state.name(), event: event.name() }
     }
 
-    fn arrow(&self, event: &Event, at: Timestamp) -> Option<Arrow> {
+    pub(super) fn arrow(&self, event: &Event, at: Timestamp) -> Option<Arrow> {
         match event {
             Event::Main(event) => self.main_arrow(event, at),
             Event::Run(event) => self.run_arrow(event, at),

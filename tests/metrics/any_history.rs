@@ -21,7 +21,7 @@ use super::support::{choices, spec};
 use super::tale::Tale;
 
 /// A walk: which of the events that may come does, and after how many seconds.
-fn walk(steps: &[(Index, u8)]) -> Tale {
+pub(crate) fn walk(steps: &[(Index, u8)]) -> Tale {
     let mut tale = Tale::new(spec());
     for (which, seconds) in steps {
         tale.after(i64::from(*seconds));

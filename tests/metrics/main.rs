@@ -20,4 +20,5 @@ mod stories;
 #[path = "../support/mod.rs"]
 mod support;
 mod tale;
+mod trails;
 mod waits;

@@ -14,7 +14,7 @@ use crate::domain::record::{EventRecord, What};
 use crate::domain::remark::Remark;
 use crate::domain::replay::{Replayed, Unreplayable};
 use crate::domain::run::{RunEvent, RunStatus};
-use crate::domain::state::{FailureReason, Restore, State};
+use crate::domain::state::{Restore, State};
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Stage;
 
@@ -124,7 +124,7 @@ impl Teller {
             }
             Event::Main(MainEvent::Retry) => {
                 if let State::Failed { stage, reason } = state {
-                    let (stage, cause) = (stage.to_string(), cause_of(reason).to_owned());
+                    let (stage, cause) = (stage.to_string(), reason.cause().to_owned());
                     self.story.retries.push(Repeated { stage, cause, asked: true });
                 }
             }
@@ -134,8 +134,10 @@ impl Teller {
                     self.rollout(&environment).restored_at.get_or_insert(at);
                 }
             }
-            Event::Run(event) if is_attempt(event, state) => {
-                if let Some((stage, _)) = state.work() {
+            Event::Run(event) => {
+                if let Some((stage, run)) = state.work()
+                    && event.begins_an_attempt(&run.status)
+                {
                     self.story.stages.entry(stage.to_string()).or_default().attempts += 1;
                     if let (Stage::Deploying(environment), RunEvent::TriggerIntended { .. }) = (stage, event)
                     {
@@ -282,33 +284,6 @@ impl Teller {
             self.story.commits = Vec::new();
         }
         self.story
-    }
-}
-
-/// Whether something is tried with this event: validation reports, the engine is
-/// about to call Harness, or could not even do that.
-fn is_attempt(event: &RunEvent, state: &State) -> bool {
-    match event {
-        RunEvent::ValidationReported { .. } | RunEvent::TriggerIntended { .. } => true,
-        RunEvent::AttemptFailed { .. } => {
-            state.work().is_some_and(|(_, run)| matches!(run.status, RunStatus::NotStarted { .. }))
-        }
-        _ => false,
-    }
-}
-
-/// The wire name of what was in the way of a deployment that somebody tries again.
-fn cause_of(reason: &FailureReason) -> &'static str {
-    match reason {
-        FailureReason::ValidationFailed { failure }
-        | FailureReason::TestsFailed { failure }
-        | FailureReason::StageFailed { failure }
-        | FailureReason::StageErrored { failure } => failure.cause.as_str(),
-        FailureReason::StageAborted
-        | FailureReason::Superseded { .. }
-        | FailureReason::ApprovalRejected { .. }
-        | FailureReason::ApprovalExpired
-        | FailureReason::Tampered { .. } => reason.name(),
     }
 }
 
