@@ -1,23 +1,34 @@
 //! What an approver sees before they answer, and why some cannot. Looking
 //! changes nothing, unlike asking: a request that no longer fits is shown as that.
 
+use std::time::Duration;
+
+use super::requests::{self, ClosedView};
 use super::view::{AnswerView, StatusView, SubjectView};
-use super::{App, Code, Error, Session};
+use super::{App, Code, Error, Session, reach};
 use crate::domain::approval::ApprovalRequest;
 use crate::domain::assurance::Assurance;
+use crate::domain::commit::{self, Commit};
 use crate::domain::decision::{Decision, Statement, Verdict};
 use crate::domain::deployment::Deployment;
+use crate::domain::entrance::Stay;
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::gate::Gate;
 use crate::domain::guard::Guard;
 use crate::domain::id::PrincipalName;
 use crate::domain::message::Asked;
+use crate::domain::principal::Principal;
 use crate::domain::record::{EventRecord, What};
 use crate::domain::remark::Remark;
 use crate::domain::role::Right;
 use crate::domain::state::State;
 use crate::domain::subject::Digest;
+use crate::domain::text::shortened;
+use crate::domain::time;
 use crate::domain::workflow::Stage;
+
+/// The longest name of a client that is shown.
+const CLIENT_LIMIT: usize = 80;
 
 /// The latest approval request of a deployment, as one person sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +41,8 @@ pub struct BriefView {
     pub looks: Vec<LookView>,
     /// The answers to it so far.
     pub answers: Vec<AnswerView>,
+    /// The requests before it, and what came of each.
+    pub earlier: Vec<ClosedView>,
 }
 
 /// Somebody who is asked opened the request.
@@ -58,12 +71,7 @@ pub enum Question {
     /// What would happen is not what was asked: another will be opened.
     Changed,
     /// It is over.
-    Over {
-        /// How: `approved`, `rejected`, `expired`, `void`, or `ended` with its deployment.
-        outcome: &'static str,
-        /// When.
-        at: String,
-    },
+    Over(ClosedView),
     /// Nobody was asked anything so far.
     None,
 }
@@ -75,14 +83,37 @@ pub struct OpenQuestion {
     pub asked: Asked,
     /// What will happen. The digest is over exactly this.
     pub what: SubjectView,
-    /// For whom it was started, and by which client.
-    pub started_by: String,
+    /// For whom it was started.
+    pub started_for: Option<String>,
+    /// What the agent calls itself that started it; `None` if no agent did.
+    pub agent_untrusted: Option<String>,
+    /// How long it is open yet.
+    pub left: String,
+    /// What it reaches, and the way back, each in a sentence.
+    pub reach: Vec<String>,
+    /// How the commits that are listed stand to what runs there now.
+    pub commits: Listed,
+    /// Who may break the glass together; empty where that is not possible.
+    pub glass: Vec<String>,
     /// Whether it is yet to be noted that the person, who is asked, opened it.
     pub unseen: bool,
     /// Why the person cannot approve, each in a sentence; none if they can.
     pub against_approving: Vec<String>,
     /// Why the person cannot reject.
     pub against_rejecting: Vec<String>,
+}
+
+/// How the commits that a caller lists stand to what runs in the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// Nothing runs there that they could be compared with.
+    All,
+    /// They are all that come after it.
+    Since,
+    /// What comes runs there already.
+    Same,
+    /// They do not reach down to it, so there may be more.
+    Part,
 }
 
 impl App {
@@ -95,16 +126,18 @@ impl App {
         let records = self.records_of(&deployment).await?;
         let asked_so_far = u32::try_from(records.iter().filter(|record| opens_a_request(record)).count())
             .unwrap_or(u32::MAX);
+        let mut closed = requests::closed(&records);
         let question = match &deployment.progress.state {
             State::AwaitingApproval { request: None, .. } => Question::Opening,
             State::AwaitingApproval { request: Some(request), .. } => {
                 self.question(&deployment, request, &records, session).await?
             }
-            _ => over(&records),
+            _ => closed.pop().map_or(Question::None, Question::Over),
         };
         let answers = records.iter().filter_map(|record| AnswerView::of(record, asked_so_far)).collect();
         let looks = records.iter().filter_map(|record| LookView::of(record, asked_so_far)).collect();
-        Ok(BriefView { status: self.view(&deployment).await?, question, looks, answers })
+        let status = self.view(&deployment).await?;
+        Ok(BriefView { status, question, looks, answers, earlier: closed })
     }
 
     async fn question(
@@ -133,6 +166,7 @@ impl App {
         let ways = |gate: &Gate| self.policy.ways_to_decide(gate);
         let asked = Asked::of(deployment, records, live.as_ref(), ways, link, &self.policy.pages);
         let Some(asked) = asked else { return Ok(Question::Changed) };
+        let initiator = &deployment.spec.initiator.principal;
         let against = |verdict| self.against(deployment, request, session, verdict);
         let person = session.holder.person();
         let has_looked =
@@ -141,7 +175,17 @@ impl App {
         Ok(Question::Open(Box::new(OpenQuestion {
             asked,
             what: SubjectView::from(subject),
-            started_by: deployment.spec.initiator.principal.to_string(),
+            started_for: initiator.human().map(ToString::to_string),
+            agent_untrusted: match initiator {
+                Principal::Agent { client, .. } => Some(shortened(client, CLIENT_LIMIT)),
+                Principal::Human { .. } | Principal::System => None,
+            },
+            left: time::in_words(minutes(request.expires_at.since(self.clock.now()))),
+            reach: reach::of(deployment, &request.environment, live.as_ref()),
+            commits: Listed::of(&deployment.spec.commits, live.as_ref()),
+            glass: request.gate.break_glass.as_ref().map_or_else(Vec::new, |glass| {
+                glass.people.iter().map(|person| person.name.to_string()).collect()
+            }),
             unseen: is_asked && self.may_decide(session).is_ok() && !records.iter().any(has_looked),
             against_approving: against(Verdict::Approve),
             against_rejecting: against(Verdict::Reject),
@@ -235,23 +279,21 @@ fn opens_a_request(record: &EventRecord) -> bool {
     matches!(record.what, What::Event(Event::Main(MainEvent::ApprovalRequested { .. })))
 }
 
-/// What became of the last request in `records`, which is open no more.
-fn over(records: &[EventRecord]) -> Question {
-    let Some(opened) = records.iter().rposition(opens_a_request) else { return Question::None };
-    let since = records.iter().skip(opened);
-    let ended = since.clone().find_map(|record| {
-        let What::Event(Event::Main(event)) = &record.what else { return None };
-        let outcome = match event {
-            MainEvent::Approved => "approved",
-            MainEvent::Rejected => "rejected",
-            MainEvent::ApprovalExpired => "expired",
-            MainEvent::ApprovalVoided { .. } => "void",
-            _ => return None,
-        };
-        Some(Question::Over { outcome, at: record.at.to_rfc3339() })
-    });
-    let last = || records.last().map_or_else(String::new, |record| record.at.to_rfc3339());
-    ended.unwrap_or_else(|| Question::Over { outcome: "ended", at: last() })
+/// In whole minutes, the last of them in seconds: what is shown changes no faster.
+fn minutes(left: Duration) -> Duration {
+    let seconds = left.as_secs();
+    Duration::from_secs(if seconds < 60 { seconds } else { seconds - seconds % 60 })
+}
+
+impl Listed {
+    fn of(commits: &[Commit], live: Option<&Stay>) -> Self {
+        let Some(live) = live else { return Self::All };
+        match commit::ahead_of(commits, &live.version.commit) {
+            Some(0) => Self::Same,
+            Some(_) => Self::Since,
+            None => Self::Part,
+        }
+    }
 }
 
 impl LookView {

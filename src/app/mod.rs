@@ -3,6 +3,7 @@
 //! A use case reads, checks, records one event and rings the bell. It never
 //! drives a deployment; that is the engine's.
 
+pub mod acts;
 mod agents;
 mod approval;
 pub mod arrivals;
@@ -30,8 +31,10 @@ mod places;
 pub mod plan;
 mod press;
 mod quarantine;
+mod reach;
 mod reason;
 mod remarks;
+pub mod requests;
 mod reviews;
 mod seals;
 mod session;
@@ -42,6 +45,8 @@ pub mod story;
 pub mod strip;
 mod timeline;
 mod tokens;
+pub mod told;
+pub mod trail;
 mod transition;
 mod validate;
 pub mod view;

@@ -1,13 +1,13 @@
-//! One deployment as people look at it: where it is, what ran for it, and what
-//! they may do about it.
+//! One deployment as people look at it: where it is, what it went through, and
+//! what they may do about it.
 
+use super::acts::{self, ActView};
 use super::strip::{self, StripStage};
+use super::told::ToldView;
+use super::trail::{NextView, TrailView};
 use super::view::StatusView;
 use super::{App, Error, Session};
-use crate::domain::event::Event;
-use crate::domain::record::{EventRecord, What};
 use crate::domain::role::Right;
-use crate::domain::run::RunEvent;
 
 /// A deployment in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,27 +20,17 @@ pub struct StoryView {
     pub created_at: String,
     /// For whom, and by which client.
     pub started_by: String,
-    /// What ran for it in Harness, in order.
-    pub executions: Vec<ExecutionLine>,
-    /// Those of CANCEL, RETRY and ROLLBACK that it would take now from whoever looks.
-    pub acts: Vec<String>,
+    /// What it left behind on its way; `None` where its history does not follow.
+    pub trail: Option<TrailView>,
+    /// The step that is next, and what is asked for it; `None` once it is over.
+    pub next: Option<NextView>,
+    /// What people were told of it, newest first.
+    pub messages: Vec<ToldView>,
+    /// CANCEL, RETRY and ROLLBACK: what each would do now, or why it is not possible.
+    pub acts: Vec<ActView>,
+    /// Why whoever looks may do none of them; `None` if they may.
+    pub only_looks: Option<String>,
 }
-
-/// An execution that was begun for a deployment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExecutionLine {
-    /// In which state.
-    pub stage: String,
-    /// Harness's id.
-    pub execution: String,
-    /// Where a person can look at it; empty where it is not known which Harness this is.
-    pub url: String,
-    /// When Harness took it.
-    pub at: String,
-}
-
-/// What a person may do on the page.
-const ACTS: [&str; 3] = ["CANCEL", "RETRY", "ROLLBACK"];
 
 impl App {
     /// A deployment in full, for somebody who looks in `session`.
@@ -49,29 +39,25 @@ impl App {
     /// When there is no such deployment.
     pub async fn story(&self, id: &str, session: &Session) -> Result<StoryView, Error> {
         let status = self.full_status(id).await?;
-        let deployment = self.load(id).await?;
+        let (deployment, rollback) = self.see(id).await?;
         let records = self.records_of(&deployment).await?;
-        let may_operate = self.may(session, &[Right::Operate]);
-        let is_open = |act: &&str| may_operate && status.available_events.iter().any(|open| open == *act);
+        let only_looks = (!self.may(session, &[Right::Operate])).then(|| {
+            format!(
+                "{} may only look here: these take the role `{}`, which an operator of the server gives in the config, and a token that is not limited to less.",
+                session.holder.person(),
+                Right::Operate.role().as_str()
+            )
+        });
         Ok(StoryView {
             strip: strip::of(&deployment),
             created_at: deployment.created_at.to_rfc3339(),
             started_by: deployment.spec.initiator.principal.to_string(),
-            executions: records.iter().filter_map(|record| self.execution_line(record)).collect(),
-            acts: ACTS.into_iter().filter(is_open).map(ToOwned::to_owned).collect(),
+            trail: self.trail_of(&records),
+            next: self.next_of(&deployment).await?,
+            messages: self.told(&deployment).await?,
+            acts: acts::acts(&deployment, &rollback, self.clock.now()),
+            only_looks,
             status,
-        })
-    }
-
-    fn execution_line(&self, record: &EventRecord) -> Option<ExecutionLine> {
-        let What::Event(Event::Run(RunEvent::TriggerAccepted { execution, pipeline })) = &record.what else {
-            return None;
-        };
-        Some(ExecutionLine {
-            stage: record.state.clone(),
-            execution: execution.to_string(),
-            url: self.executions.link(pipeline, execution),
-            at: record.at.to_rfc3339(),
         })
     }
 }

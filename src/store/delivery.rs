@@ -464,7 +464,7 @@ fn resend(connection: &Connection, which: &Which, at: Timestamp) -> Result<usize
         .execute(params![deployment(which), channel(which), at.0])?)
 }
 
-fn destination(row: &Row<'_>) -> Result<Destination, Error> {
+pub(super) fn destination(row: &Row<'_>) -> Result<Destination, Error> {
     let issue = if row::text(row, "issue")?.is_empty() { None } else { Some(row::parsed(row, "issue")?) };
     Ok(Destination { channel: row::parsed(row, "channel")?, issue })
 }

@@ -54,6 +54,7 @@ mod schema;
 mod snapshot;
 mod story;
 mod token;
+mod told;
 mod verify;
 mod version;
 mod writer;
@@ -83,6 +84,7 @@ pub use record::{Authority, Created, Entry, Expected};
 pub use remark::{About, Frozen, MOST_REMARKS, Remarked};
 pub use review::OpenReview;
 pub use snapshot::Snapshot;
+pub use told::{Addressed, Standing, Told};
 pub use verify::ChainError;
 
 use crate::domain::chain::ChainHead;

@@ -12,6 +12,7 @@ mod browser;
 mod browsers;
 mod client;
 mod crowds;
+mod deployment_page;
 mod event_streams;
 mod health;
 mod incidents;

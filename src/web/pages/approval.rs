@@ -11,12 +11,12 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
 use super::door::Visitor;
-use super::html::{self, Frame};
+use super::html::{self, Frame, Notice};
 use super::next::Next;
 use super::visits::FRESH;
 use super::{Pages, cookie, text};
-use crate::app::brief::{BriefView, Question};
-use crate::app::{Answer, Error, Session, SignIn};
+use crate::app::brief::{BriefView, Listed, Question};
+use crate::app::{Answer, Session, SignIn};
 use crate::domain::decision::Verdict;
 
 #[derive(Template)]
@@ -31,13 +31,6 @@ struct Approval {
     token_wanted: bool,
     /// The provider at which they sign in once more, if they do.
     sign_in_wanted: Option<String>,
-}
-
-/// Why an answer was not taken.
-struct Notice {
-    status: StatusCode,
-    what: String,
-    hint: String,
 }
 
 /// What the form says.
@@ -175,7 +168,7 @@ impl Pages {
                 let what = "Something else is asked by now: what would happen has changed since you opened the page. Look at it below.";
                 return Err(notice(StatusCode::CONFLICT, what));
             }
-            Question::Withdrawn { .. } | Question::Over { .. } | Question::None => {
+            Question::Withdrawn { .. } | Question::Over(_) | Question::None => {
                 let what = "Your answer came too late: the request is not open any more.";
                 return Err(notice(StatusCode::CONFLICT, what));
             }
@@ -212,11 +205,5 @@ impl Pages {
             }
             Err(error) => html::refusal(visitor, &error),
         }
-    }
-}
-
-impl From<Error> for Notice {
-    fn from(error: Error) -> Self {
-        Self { status: html::status_of(&error), what: error.message, hint: error.hint }
     }
 }

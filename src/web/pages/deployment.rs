@@ -10,12 +10,12 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::door::Visitor;
-use super::html::{self, Frame};
+use super::html::{self, Frame, Notice};
 use super::{Pages, text};
+use crate::app::Error;
+use crate::app::acts::ActRequest;
 use crate::app::story::StoryView;
 use crate::app::view::EventView;
-use crate::app::{Error, TransitionRequest};
-use crate::domain::role::Right;
 
 /// The newest audit events that are shown.
 const MOST_EVENTS: usize = 100;
@@ -29,17 +29,13 @@ struct Deployment {
     notice: Option<Notice>,
 }
 
-/// What was not done, and what would help.
-struct Notice {
-    what: String,
-    hint: String,
-}
-
 /// What a form asks for.
 #[derive(Deserialize)]
 pub(super) struct Wanted {
     #[serde(default)]
     act: String,
+    #[serde(default)]
+    shown: String,
     #[serde(default)]
     reason: String,
 }
@@ -50,7 +46,7 @@ pub(super) async fn show(
     Extension(visitor): Extension<Visitor>,
     Path(id): Path<String>,
 ) -> Response {
-    pages.deployment(&visitor, &id, StatusCode::OK, None).await
+    pages.deployment(&visitor, &id, None).await
 }
 
 /// Cancel, try again or roll back.
@@ -60,48 +56,38 @@ pub(super) async fn act(
     Path(id): Path<String>,
     Form(wanted): Form<Wanted>,
 ) -> Response {
-    if !matches!(wanted.act.as_str(), "CANCEL" | "RETRY" | "ROLLBACK") {
-        let what = "This page cancels, tries again and rolls back.".to_owned();
-        let notice = Notice { what, hint: "Nothing was done.".to_owned() };
-        return pages.deployment(&visitor, &id, StatusCode::BAD_REQUEST, Some(notice)).await;
-    }
-    if wanted.reason.trim().is_empty() {
-        let what = "Say why: it stands in the history.".to_owned();
-        let notice = Notice { what, hint: "Nothing was done.".to_owned() };
-        return pages.deployment(&visitor, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(notice)).await;
-    }
     match pages.move_on(&visitor, &id, wanted).await {
         Ok(()) => html::see(&format!("/deployments/{id}")),
-        Err(error) if html::status_of(&error) == StatusCode::NOT_FOUND => html::refusal(&visitor, &error),
-        Err(error) => {
-            let status = html::status_of(&error);
-            let notice = Notice { what: error.message, hint: error.hint };
-            pages.deployment(&visitor, &id, status, Some(notice)).await
-        }
+        Err(notice) => pages.deployment(&visitor, &id, Some(notice)).await,
     }
 }
 
 impl Pages {
-    async fn move_on(&self, visitor: &Visitor, id: &str, wanted: Wanted) -> Result<(), Error> {
+    async fn move_on(&self, visitor: &Visitor, id: &str, wanted: Wanted) -> Result<(), Notice> {
+        let notice = |status, what: &str| Notice {
+            status,
+            what: what.to_owned(),
+            hint: "Nothing was done.".to_owned(),
+        };
+        if !matches!(wanted.act.as_str(), "CANCEL" | "RETRY" | "ROLLBACK") {
+            return Err(notice(StatusCode::BAD_REQUEST, "This page cancels, tries again and rolls back."));
+        }
+        if wanted.reason.trim().is_empty() {
+            return Err(notice(StatusCode::UNPROCESSABLE_ENTITY, "Say why: it stands in the history."));
+        }
         let actor = visitor.actor();
-        self.app.require_right(&visitor.session, &[Right::Operate], id, &actor).await?;
         tracing::info!(deployment = id, by = %actor.principal, act = wanted.act, "asked on a page");
-        let request = TransitionRequest {
+        let request = ActRequest {
             deployment_id: id.to_owned(),
             event: wanted.act,
-            expected_version: None,
-            reason: Some(wanted.reason),
+            shown: wanted.shown,
+            reason: wanted.reason,
         };
-        self.app.transition(request, actor).await.map(drop)
+        Ok(self.app.act(&visitor.session, request, actor).await?)
     }
 
-    async fn deployment(
-        &self,
-        visitor: &Visitor,
-        id: &str,
-        status: StatusCode,
-        notice: Option<Notice>,
-    ) -> Response {
+    async fn deployment(&self, visitor: &Visitor, id: &str, notice: Option<Notice>) -> Response {
+        let status = notice.as_ref().map_or(StatusCode::OK, |notice| notice.status);
         match self.look_at(visitor, id).await {
             Ok((it, events)) => {
                 html::page(status, &Deployment { frame: Frame::of(visitor), it, events, notice })

@@ -39,6 +39,20 @@ impl Frame {
     }
 }
 
+/// What was not done with a form, above the page that it was sent from.
+pub(super) struct Notice {
+    pub(super) status: StatusCode,
+    pub(super) what: String,
+    /// What became of it, or what would help.
+    pub(super) hint: String,
+}
+
+impl From<Error> for Notice {
+    fn from(error: Error) -> Self {
+        Self { status: status_of(&error), what: error.message, hint: error.hint }
+    }
+}
+
 /// A page that says one thing, and where to go on.
 #[derive(Template)]
 #[template(path = "message.html", config = "src/web/pages/askama.toml")]

@@ -26,22 +26,52 @@ async function refresh() {
   if (answer.type === "opaqueredirect") return "Signed out: reload the page";
   if (!answer.ok) throw new Error(answer.status);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  askAnew(fresh);
   for (const part of fresh.querySelectorAll("[data-live]")) {
     const here = document.getElementById(part.id);
     if (!here || shown.get(part.id) === part.innerHTML || isWrittenIn(here)) continue;
     const focus = here.contains(document.activeElement) ? places(here).indexOf(document.activeElement) : -1;
-    const open = [...here.querySelectorAll("details")].map((it) => it.open);
+    const key = (it, index) => it.id || index;
+    const open = new Map([...here.querySelectorAll("details")].map((it, index) => [key(it, index), it.open]));
+    const written = [...here.querySelectorAll("input[id]")].map((it) => [it.id, it.value]);
     shown.set(part.id, part.innerHTML);
     here.replaceChildren(...document.importNode(part, true).childNodes);
-    here.querySelectorAll("details").forEach((it, index) => { it.open = open[index] ?? false; });
+    here.querySelectorAll("details").forEach((it, index) => { it.open = open.get(key(it, index)) ?? false; });
+    for (const [id, value] of written) {
+      const field = document.getElementById(id);
+      if (field) field.value = value;
+    }
     localTimes(here);
     if (focus >= 0) places(here)[Math.min(focus, places(here).length - 1)]?.focus({ preventScroll: true });
   }
+  countDown();
   return stream?.readyState === EventSource.CLOSED ? REFUSED : "Live";
 }
 
+// An answer is to what is on the screen. Once something else is asked, it is not taken
+// any more; where nothing was asked, there is nothing on the screen to be lost.
+function askAnew(fresh) {
+  const asked = (page) => {
+    const form = page.getElementById("answer");
+    return form && `${form.request.value} ${form.digest.value}`;
+  };
+  const [before, now] = [asked(document), asked(fresh)];
+  if (before === now) return;
+  if (before === null) { location.replace(location.pathname); return; }
+  for (const button of document.querySelectorAll("#answer button")) button.disabled = true;
+  document.getElementById("stale").hidden = false;
+}
+
+function countDown() {
+  for (const left of document.querySelectorAll("[data-until]")) {
+    const seconds = Math.max(0, Math.floor((new Date(left.dataset.until) - Date.now()) / 1000));
+    const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+    left.textContent = hours ? `${hours}h ${minutes}m` : minutes ? `${minutes}m` : `${seconds}s`;
+  }
+}
+
 // Whoever writes is not interrupted; whoever only stands somewhere goes on standing there.
-const isWrittenIn = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+const isWrittenIn = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select, form button");
 const places = (part) => [...part.querySelectorAll("a, button, summary, [tabindex]")];
 
 const says = document.getElementById("live");
@@ -74,6 +104,8 @@ async function look() {
 
 remember(document);
 localTimes(document);
+countDown();
+setInterval(countDown, 1000);
 
 // Once, and not before somebody can see it: a page may be loaded and never looked at.
 function saySeen() {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::app::brief::Listed;
+use crate::app::explanation::GuardView;
 use crate::app::view::EventView;
 use crate::domain::id::PrincipalName;
 use crate::domain::time;
@@ -37,6 +39,28 @@ pub(super) fn spoken(name: &str) -> String {
     name.replace('-', " ")
 }
 
+/// A wire name of an event for people: `place taken`.
+pub(super) fn event_spoken(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', " ")
+}
+
+/// What would open a guard, and who can.
+pub(super) fn opens(guard: &GuardView) -> String {
+    match guard.opens_when.strip_prefix("never: ") {
+        Some(why) => format!("That stays so: {why}."),
+        None => format!("It takes that {}; that is up to {}.", guard.opens_when, guard.opened_by),
+    }
+}
+
+/// How many guards a step had.
+pub(super) fn guards(count: usize) -> String {
+    match count {
+        0 => "nothing was asked".to_owned(),
+        1 => "1 guard".to_owned(),
+        more => format!("{more} guards"),
+    }
+}
+
 /// Whether a browser may follow it: only into the web.
 pub(super) fn is_link(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
@@ -66,6 +90,19 @@ pub(super) fn sentence(words: &str) -> String {
 /// Names, for people.
 pub(super) fn names(people: &[PrincipalName]) -> String {
     people.iter().map(PrincipalName::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// How `count` commits stand to what runs in the environment.
+pub(super) fn listed(commits: &Listed, count: usize) -> String {
+    let counted = if count == 1 { "1 commit".to_owned() } else { format!("{count} commits") };
+    match commits {
+        Listed::Since => format!("{counted} since what runs there now:"),
+        Listed::Same => "The same commit runs there already.".to_owned(),
+        Listed::All => format!("{counted}, as far as whoever started it said:"),
+        Listed::Part => {
+            format!("{counted}, and perhaps more: they do not reach down to what runs there now.")
+        }
+    }
 }
 
 /// What became of a request, as a title.

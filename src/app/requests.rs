@@ -1,0 +1,53 @@
+//! The approval requests of a deployment, one after the other, and what came of each.
+
+use crate::domain::event::{Event, MainEvent};
+use crate::domain::record::{EventRecord, What};
+use crate::domain::text::shortened;
+
+/// The longest reason that is shown.
+const REASON_LIMIT: usize = 400;
+
+/// A request that is open no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedView {
+    /// Its number.
+    pub request: u32,
+    /// How: `approved`, `rejected`, `expired`, `void`, or `ended` with its deployment.
+    pub outcome: &'static str,
+    /// When.
+    pub at: String,
+    /// Why it is void.
+    pub reason_untrusted: Option<String>,
+}
+
+/// The requests that `records`, of one deployment and in their order, opened and
+/// closed. Where the last is open still, it is not among them.
+pub(super) fn closed(records: &[EventRecord]) -> Vec<ClosedView> {
+    let mut closed = Vec::new();
+    let (mut number, mut open) = (0, false);
+    for record in records {
+        let What::Event(Event::Main(event)) = &record.what else { continue };
+        if let MainEvent::ApprovalRequested { .. } = event {
+            (number, open) = (number + 1, true);
+            continue;
+        }
+        let (outcome, reason) = match event {
+            MainEvent::Approved => ("approved", None),
+            MainEvent::Rejected => ("rejected", None),
+            MainEvent::ApprovalExpired => ("expired", None),
+            // Also after it was approved, as long as nothing was sent.
+            MainEvent::ApprovalVoided { reason } => {
+                closed.retain(|it: &ClosedView| it.request != number);
+                open = number > 0;
+                ("void", Some(shortened(reason, REASON_LIMIT)))
+            }
+            _ if record.state != "awaiting-approval" => ("ended", None),
+            _ => continue,
+        };
+        if std::mem::take(&mut open) {
+            let at = record.at.to_rfc3339();
+            closed.push(ClosedView { request: number, outcome, at, reason_untrusted: reason });
+        }
+    }
+    closed
+}
