@@ -1,5 +1,7 @@
 //! What others try with the pages and with the people at them.
 
+use deployment_orchestrator::domain::assurance::Assurance;
+use deployment_orchestrator::domain::principal::{Actor, Channel, Principal};
 use deployment_orchestrator::domain::token::Holder;
 use deployment_orchestrator::harness::simulator::{Ending, Pipeline, Script};
 use reqwest::{Method, StatusCode};
@@ -7,7 +9,7 @@ use serde_json::json;
 
 use crate::browser::{Browser, Page};
 use crate::client::{COMMIT, Era, Mcp, http};
-use crate::world::{APPROVER, FRIEND, World};
+use crate::world::{APPROVER, FRIEND, USER, World};
 
 const PICTURE: &str = "\"><img src=x onerror=alert(1)>";
 
@@ -84,6 +86,81 @@ async fn a_form_of_somebody_else_does_nothing() {
 }
 
 #[tokio::test]
+async fn every_form_wants_the_secret_of_its_visit_and_a_page_of_ours() {
+    let world = World::new(Script::instant()).await;
+    let (_, id) = asked(&world).await;
+    let (_, token) = world.token(Holder::Browser { name: USER.parse().unwrap() }, &[], None).await;
+    let mut alice = Browser::signed_in(&world, &token).await;
+    let page = alice.open(&format!("/approvals/{id}")).await;
+    let (csrf, digest) = (
+        alice.open("/").await.field("csrf"),
+        bob(&world).await.0.open(&format!("/approvals/{id}")).await.field("digest"),
+    );
+    page.is_silent_about("verdict");
+    let other = Browser::signed_in(&world, &token).await.open("/").await.field("csrf");
+    let (before, own) = (head(&world), world.url(""));
+    let evil = "https://evil.example".to_owned();
+    let forms = [
+        (
+            format!("/approvals/{id}"),
+            vec![("request", "1"), ("digest", digest.as_str()), ("verdict", "reject"), ("reason", "x")],
+        ),
+        (format!("/approvals/{id}/seen"), vec![("request", "1")]),
+        (format!("/deployments/{id}/act"), vec![("act", "CANCEL"), ("reason", "x")]),
+        ("/sign-out".to_owned(), vec![]),
+    ];
+    for (path, fields) in &forms {
+        for (secret, origin) in [
+            (None, Some(&own)),
+            (Some("wrong"), Some(&own)),
+            (Some(other.as_str()), Some(&own)),
+            (Some(csrf.as_str()), Some(&evil)),
+            (Some(csrf.as_str()), None),
+        ] {
+            let fields: Vec<(&str, &str)> =
+                fields.iter().copied().chain(secret.map(|secret| ("csrf", secret))).collect();
+            let request = alice.post_from_nowhere(path, &fields);
+            let request = origin.into_iter().fold(request, |it, origin| it.header("origin", origin));
+            let refused = request.send().await.unwrap();
+            assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{path} {secret:?} {origin:?}");
+        }
+    }
+    assert_eq!(head(&world), before, "nothing was recorded");
+    // Each of them is good with its own secret, so that nothing else was in the way.
+    for (path, fields) in forms.iter().skip(1) {
+        let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("csrf", csrf.as_str())]).collect();
+        let taken = alice.submit(path, &fields).await;
+        assert!(
+            taken.status == StatusCode::SEE_OTHER || taken.status == StatusCode::NO_CONTENT,
+            "{path} {taken:?}"
+        );
+    }
+    assert_eq!(alice.open("/").await.status, StatusCode::SEE_OTHER, "and alice has signed out");
+}
+
+#[tokio::test]
+async fn the_name_of_an_agent_is_text_too() {
+    let world = World::new(Script::instant()).await;
+    let wish = json!({
+        "repository": "acme/checkout", "branch": "main", "commit_sha": COMMIT, "target_environment": "prod",
+    });
+    let actor = Actor {
+        principal: Principal::Agent { client: PICTURE.to_owned(), on_behalf_of: USER.parse().unwrap() },
+        channel: Channel::McpHttp,
+        assurance: Assurance::Agent,
+    };
+    let started = world.app.start(serde_json::from_value(wish).unwrap(), actor).await;
+    let Ok(started) = started else { panic!("{started:?}") };
+    let id = started.deployment.deployment_id;
+    Mcp::open(&world, Era::Modern).await.until(&id, "attention").await;
+    let (bob, _) = bob(&world).await;
+    for path in [format!("/approvals/{id}"), format!("/deployments/{id}"), "/".to_owned()] {
+        let page = bob.open(&path).await;
+        page.is_silent_about("<img src=x").says("&#60;img src=x onerror");
+    }
+}
+
+#[tokio::test]
 async fn looking_changes_nothing_and_tells_strangers_nothing() {
     let world = World::new(Script::instant()).await;
     let (_, id) = asked(&world).await;
@@ -108,8 +185,14 @@ async fn looking_changes_nothing_and_tells_strangers_nothing() {
             page.is_silent_about("checkout").is_silent_about(&COMMIT[..10]).is_silent_about("prod");
         }
     }
-    for path in [format!("/deployments/{id}/act?act=CANCEL"), "/sign-out".to_owned()] {
+    for path in [
+        format!("/deployments/{id}/act?act=CANCEL&reason=x"),
+        format!("/approvals/{id}/seen?request=1"),
+        "/sign-out".to_owned(),
+    ] {
         assert_eq!(bob.open(&path).await.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        let headless = http().head(world.url(&path)).header("cookie", bob.cookie.clone().unwrap());
+        assert_eq!(headless.send().await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
     }
     bob.open(&format!("/approvals/{id}?verdict=approve")).await;
     assert_eq!(head(&world), before);
@@ -143,7 +226,8 @@ async fn text_from_outside_stays_text() {
 async fn every_page_tells_the_browser_to_keep_others_out() {
     let world = World::new(Script::instant()).await;
     let (bob, _) = bob(&world).await;
-    for path in [
+    let stranger = Browser::stranger(&bob);
+    let looks = [
         "/",
         "/sign-in",
         "/approvals/x",
@@ -153,8 +237,19 @@ async fn every_page_tells_the_browser_to_keep_others_out() {
         "/assets/live.js",
         "/events",
         "/numbers",
-    ] {
-        let answer = bob.get(path).send().await.unwrap();
+    ];
+    let looks = looks.map(|path| (path, bob.get(path)));
+    // Whatever is refused says the same, and the way round the cookie that stays away.
+    let refused = [
+        ("a form of others", bob.post_from_nowhere("/sign-out", &[])),
+        ("no such form", bob.post("/sign-out", &[("csrf", "x")])),
+        ("no form", bob.post("/", &[])),
+        ("no token", stranger.post("/sign-in", &[("token", "x")])),
+        ("a form of nobody", stranger.post("/sign-out", &[])),
+        ("a link", http().get(world.url("/")).header("sec-fetch-site", "cross-site")),
+    ];
+    for (path, request) in looks.into_iter().chain(refused) {
+        let answer = request.send().await.unwrap();
         let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
         let policy = header("content-security-policy");
         for part in [

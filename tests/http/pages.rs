@@ -47,7 +47,7 @@ async fn an_approver_sees_what_will_happen_and_approves_with_a_reason() {
     let path = format!("/approvals/{id}");
     let page = bob.open(&path).await;
     let asked = operator.gives("get_status", json!({ "deployment_id": id })).await;
-    page.says(asked["approval"]["digest"].as_str().unwrap()).says("acme/checkout").says("for olaf");
+    page.says(asked["approval"]["digest"].as_str().unwrap()).says("acme/checkout").says("olaf</dd>");
 
     let decided = bob.answer(&id, "approve", "looks good").await;
     assert_eq!((decided.status, decided.location.as_str()), (StatusCode::SEE_OTHER, path.as_str()));
@@ -84,6 +84,46 @@ async fn a_second_click_decides_nothing_more() {
     let history = operator.gives("get_history", json!({ "deployment_id": id, "limit": 100 })).await;
     let made = |it: &&serde_json::Value| it["event"] == "DECISION_MADE";
     assert_eq!(history["events"].as_array().unwrap().iter().filter(made).count(), 1);
+}
+
+#[tokio::test]
+async fn two_may_answer_at_once_and_who_comes_too_late_is_told() {
+    let two = "[people.carol]\n[[environments]]\nname = \"live\"\n\
+               approval = { approvers = [\"bob\", \"carol\"], required_approvals = 2, accept = [\"web\"] }\n\
+               [[environments]]\nname = \"eu\"\napproval = { approvers = [\"bob\", \"carol\"], accept = [\"web\"] }\n";
+    let world = World::closed(&format!("{PEOPLE}{two}")).await;
+    let (_, olafs) = world.token(agent("olaf"), &[], None).await;
+    let operator = Mcp::open_as(&world, Era::Modern, Some(&olafs)).await;
+    let id = operator.start("eu").await;
+    let path = format!("/approvals/{id}");
+    operator.until(&id, "attention").await;
+    let (mut bob, mut carol) = (signed_in(&world, APPROVER).await, signed_in(&world, "carol").await);
+    bob.answer(&id, "approve", "").await;
+    operator.until(&id, "deploying-prod").await;
+    operator.until(&id, "attention").await;
+
+    // Both are needed for live.
+    bob.open(&path)
+        .await
+        .says("0 of 2 approvals")
+        .says("which is production")
+        .says("goes on to eu, after another approval");
+    let (one, other) = tokio::join!(bob.answer(&id, "approve", "one"), carol.answer(&id, "approve", "two"));
+    assert_eq!((one.status, other.status), (StatusCode::SEE_OTHER, StatusCode::SEE_OTHER));
+    operator.until(&id, "deploying-live").await;
+    operator.until(&id, "attention").await;
+
+    // Either is enough for eu: the second is told, and nothing of theirs is kept.
+    let late = carol.open(&path).await;
+    late.says("Request 1: Approved").says("Request 2: Approved");
+    let fields = ["csrf", "request", "digest"].map(|name| (name, late.field(name)));
+    let mut fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    fields.extend([("verdict", "reject"), ("reason", "never")]);
+    bob.answer(&id, "approve", "").await;
+    assert_eq!(operator.until(&id, "ended").await["state"], "completed");
+    let told = carol.submit(&path, &fields).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    told.says("came too late").says("<strong>bob</strong> approved").is_silent_about("never");
 }
 
 #[tokio::test]

@@ -67,7 +67,9 @@ async function prepared(binary, folder, children, config) {
   };
   /** Serve over HTTP; where. */
   const serve = (port = 0) => start(["serve", "--http", `127.0.0.1:${port}`], environment);
-  return { binary, environment, folder, token, serve, run };
+  /** End the server that was started last. */
+  const stop = () => ended(children.pop());
+  return { binary, environment, folder, token, publicKey, serve, stop, run };
 }
 
 function ended(child) {
