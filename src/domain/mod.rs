@@ -60,6 +60,7 @@ pub mod terms;
 pub mod text;
 pub mod time;
 pub mod token;
+pub mod trace;
 pub mod trail;
 pub mod transition;
 pub mod workflow;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, Retry};
 use deployment_orchestrator::domain::metrics::pipeline::Pipelines;
 use deployment_orchestrator::domain::metrics::spread::{Share, Spread};
 use deployment_orchestrator::domain::metrics::story::{Answered, Repeated, Rollout, StageTimes, Story};
@@ -10,40 +9,14 @@ use deployment_orchestrator::domain::metrics::window::Window;
 use deployment_orchestrator::domain::record::{EventRecord, What};
 use deployment_orchestrator::domain::remark::Remark;
 use deployment_orchestrator::domain::replay::replay;
-use deployment_orchestrator::domain::run::RunEvent;
 use deployment_orchestrator::domain::state::State;
 use deployment_orchestrator::domain::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::place::at;
-use super::support::{choices, spec};
+use super::support::spec;
 use super::tale::Tale;
-
-/// A walk: which of the events that may come does, and after how many seconds.
-pub(crate) fn walk(steps: &[(Index, u8)]) -> Tale {
-    let mut tale = Tale::new(spec());
-    for (which, seconds) in steps {
-        tale.after(i64::from(*seconds));
-        if seconds % 2 == 0 {
-            let earlier = u32::from(seconds % 5 == 0);
-            tale.looked(tale.deployment.progress.requests.saturating_sub(earlier));
-        }
-        let mut may = choices(&tale.deployment, at(tale.now));
-        if may.iter().any(|event| event.name().0 == "EXECUTION_OBSERVED") {
-            let failure =
-                Failure { cause: Cause::PipelineFailed, message: "no".to_owned(), retry: Retry::Final };
-            may.push(RunEvent::ExecutionObserved { status: ExecutionStatus::Failed(failure) }.into());
-        }
-        // The first one leads on; it is as likely as all others together.
-        let index = which.index(may.len().max(1) * 2);
-        let Some(event) = may.get(index).or(may.first()).cloned() else { continue };
-        if tale.deployment.apply(&event, at(tale.now)).is_ok() {
-            tale.say(event);
-        }
-    }
-    tale
-}
 
 /// What the records before each record make, and the time until that record.
 fn stays(records: &[EventRecord]) -> Vec<(State, u64, &EventRecord)> {
@@ -219,7 +192,7 @@ proptest! {
     fn a_story_is_what_each_question_to_the_records_gives(
         steps in prop::collection::vec((any::<Index>(), any::<u8>()), 0..120),
     ) {
-        let tale = walk(&steps);
+        let tale = Tale::along(&steps);
         let (records, story) = (&tale.records, tale.story());
         prop_assert_eq!(&story.stages, &stage_times(records));
         prop_assert_eq!(story.total_ms, total(records));
@@ -243,7 +216,7 @@ proptest! {
         walks in prop::collection::vec(prop::collection::vec((any::<Index>(), any::<u8>()), 40..120), 1..12),
         (from, length) in (0_i64..4_000, 1_i64..10_000),
     ) {
-        let stories: Vec<Story> = walks.iter().map(|steps| walk(steps).story()).collect();
+        let stories: Vec<Story> = walks.iter().map(|steps| Tale::along(steps).story()).collect();
         let window = Window { from: at(from), until: at(from + length) };
         let mut pipelines = Pipelines::within(window);
         stories.iter().for_each(|story| pipelines.add(story));

@@ -19,6 +19,7 @@ mod place;
 mod stories;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/tale.rs"]
 mod tale;
 mod trails;
 mod waits;

@@ -3,10 +3,17 @@
 use deployment_orchestrator::domain::event::MainEvent;
 use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, HumanWait, Retry};
 use deployment_orchestrator::domain::metrics::story::{Answered, Asked, Outcome, Repeated, Rollout, Story};
+use deployment_orchestrator::domain::metrics::tell::tell;
 
 use super::place::at;
 use super::support::spec;
 use super::tale::Tale;
+
+impl Tale {
+    pub(crate) fn story(&self) -> Story {
+        tell(&self.records).unwrap()
+    }
+}
 
 /// `(queue, run, wait)` of a stage, in seconds, and its attempts.
 fn times(story: &Story, stage: &str) -> (u64, u64, u64, u32) {

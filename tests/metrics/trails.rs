@@ -8,12 +8,12 @@ use deployment_orchestrator::domain::trail::{How, follow};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::any_history::walk;
+use super::tale::Tale;
 
 proptest! {
     #[test]
     fn it_is_what_the_history_says(steps in prop::collection::vec((any::<Index>(), any::<u8>()), 1..90)) {
-        let tale = walk(&steps);
+        let tale = Tale::along(&steps);
         let trail = follow(&tale.records).unwrap();
         let story = tell(&tale.records).unwrap();
 

@@ -2,16 +2,15 @@
 
 use deployment_orchestrator::domain::deployment::{Deployment, Spec};
 use deployment_orchestrator::domain::event::{Event, MainEvent};
-use deployment_orchestrator::domain::execution::ExecutionStatus;
-use deployment_orchestrator::domain::metrics::story::Story;
-use deployment_orchestrator::domain::metrics::tell::tell;
+use deployment_orchestrator::domain::execution::{Cause, ExecutionStatus, Failure, Retry};
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::record::{EventRecord, What};
 use deployment_orchestrator::domain::remark::Remark;
 use deployment_orchestrator::domain::run::RunEvent;
+use proptest::sample::Index;
 
 use super::place::at;
-use super::support::{choices, id};
+use super::support::{choices, id, spec};
 
 /// It, and the time, in seconds.
 pub(crate) struct Tale {
@@ -25,6 +24,31 @@ impl Tale {
         let deployment = Deployment::create(id(1), spec.clone(), at(0));
         let mut tale = Self { deployment, records: Vec::new(), now: 0 };
         tale.note(What::Event(MainEvent::Created { spec: Box::new(spec) }.into()));
+        tale
+    }
+
+    /// A walk: which of the events that may come does, and after how many seconds.
+    pub(crate) fn along(steps: &[(Index, u8)]) -> Self {
+        let mut tale = Self::new(spec());
+        for (which, seconds) in steps {
+            tale.after(i64::from(*seconds));
+            if seconds % 2 == 0 {
+                let earlier = u32::from(seconds % 5 == 0);
+                tale.looked(tale.deployment.progress.requests.saturating_sub(earlier));
+            }
+            let mut may = choices(&tale.deployment, at(tale.now));
+            if may.iter().any(|event| event.name().0 == "EXECUTION_OBSERVED") {
+                let failure =
+                    Failure { cause: Cause::PipelineFailed, message: "no".to_owned(), retry: Retry::Final };
+                may.push(RunEvent::ExecutionObserved { status: ExecutionStatus::Failed(failure) }.into());
+            }
+            // The first one leads on; it is as likely as all others together.
+            let index = which.index(may.len().max(1) * 2);
+            let Some(event) = may.get(index).or(may.first()).cloned() else { continue };
+            if tale.deployment.apply(&event, at(tale.now)).is_ok() {
+                tale.say(event);
+            }
+        }
         tale
     }
 
@@ -64,10 +88,6 @@ impl Tale {
         self.after(1).next("TRIGGER_INTENDED").after(1).next("TRIGGER_ACCEPTED");
         self.after(3).observed(ExecutionStatus::Running).after(10).observed(ExecutionStatus::Succeeded);
         self.after(1).next(completion)
-    }
-
-    pub(crate) fn story(&self) -> Story {
-        tell(&self.records).unwrap()
     }
 
     /// Grace opens the request of this number now.
