@@ -55,6 +55,7 @@ mod snapshot;
 mod story;
 mod token;
 mod told;
+mod trace;
 mod verify;
 mod version;
 mod writer;
@@ -85,6 +86,7 @@ pub use remark::{About, Frozen, MOST_REMARKS, Remarked};
 pub use review::OpenReview;
 pub use snapshot::Snapshot;
 pub use told::{Addressed, Standing, Told};
+pub use trace::Stretch;
 pub use verify::ChainError;
 
 use crate::domain::chain::ChainHead;

@@ -11,6 +11,7 @@ mod any_history;
 mod place;
 mod privacy;
 mod spans;
+mod stretches;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/tale.rs"]
