@@ -18,6 +18,8 @@ pub mod mail;
 pub mod manifests;
 pub mod messenger;
 pub mod oauth;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod ports;
 pub mod probe;
 pub mod pulse;

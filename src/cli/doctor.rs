@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::finding::{Finding, Level};
-use super::{Global, listen, messengers, output, wiring};
+use super::{Global, listen, messengers, output, traces, wiring};
 use crate::app::{App, Code, Error, MessageView};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, OauthSection, Policy, environment};
@@ -66,6 +66,7 @@ async fn examine(global: &Global) -> Vec<Finding> {
             Err(error) => Finding::of("channels", &error),
         });
     }
+    findings.extend(traces::findings().await);
     match wiring::app(global) {
         Ok(app) => findings.extend(stored(&app).await),
         Err(error) => findings.push(Finding::bad(Level::Warning, "database", error.message, error.hint)),

@@ -35,6 +35,8 @@ mod signals;
 mod simulate;
 mod status;
 mod token;
+#[cfg_attr(not(feature = "otlp"), path = "no_traces.rs")]
+mod traces;
 mod trial;
 mod validate;
 mod verify_bundle;

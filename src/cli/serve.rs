@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::listen::{Door, Listen};
+use super::traces::{self, Traces};
 use super::wiring::{self, Harness};
 use super::{Global, jira, messengers, server_key, signals, trial};
 use crate::app::{App, Code, Error};
@@ -22,6 +23,7 @@ use crate::tools;
 pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Result<(), Error> {
     let Config { mut policy, harness: section, http, server_key, channels, jira } = wiring::settings(global)?;
     let tally = Tally::default();
+    let traces = traces::wanted(simulate, &tally)?;
     let door = listen.open(http, &tally).await?;
     // Lives as long as the server does.
     let mut simulator = None;
@@ -65,7 +67,7 @@ pub(super) async fn run(global: &Global, simulate: bool, listen: &Listen) -> Res
     let mut messengers = messengers::of(&channels, buttons, &app.clock, &tally)?;
     let jira = app.policy.routing.tracker.clone().zip(jira);
     messengers.extend(jira.map(|(name, jira)| (name, jira as Arc<dyn Messenger>)));
-    let outcome = serve(app, door, messengers, tally).await;
+    let outcome = serve(app, door, messengers, traces, tally).await;
     drop(simulator);
     outcome
 }
@@ -82,7 +84,13 @@ fn tell_of_weak_gates(policy: &mut Policy) {
 
 /// Serve until the client hangs up or the process is told to stop; then let the
 /// engine finish what is under way. Without a door the client has the pipes.
-async fn serve(app: App, door: Option<Door>, messengers: Messengers, tally: Tally) -> Result<(), Error> {
+async fn serve(
+    app: App,
+    door: Option<Door>,
+    messengers: Messengers,
+    traces: Traces,
+    tally: Tally,
+) -> Result<(), Error> {
     let shutdown = CancellationToken::new();
     signals::stop_on_signal(&shutdown)?;
     let parts = Parts {
@@ -99,6 +107,8 @@ async fn serve(app: App, door: Option<Door>, messengers: Messengers, tally: Tall
         tally,
     };
     let holder = format!("{}-{:032x}", std::process::id(), app.random.bits());
+    let (store, random) = (Arc::clone(&app.store), Arc::clone(&app.random));
+    let traces = tokio::spawn(traces.follow(store, random, holder.clone(), shutdown.clone())?);
     let engine = Engine::new(parts, holder);
     let pulse = engine.pulse();
     let driving = engine.run(shutdown.clone());
@@ -124,6 +134,9 @@ async fn serve(app: App, door: Option<Door>, messengers: Messengers, tally: Tall
             "start the server again, which continues every deployment, and report this",
         )
     })?;
+    if let Err(error) = traces.await {
+        tracing::error!(%error, "the telling of traces has ended by a defect; the next start goes on with it");
+    }
     served.map_err(|error| {
         Error::new(Code::IoFailed, format!("the MCP session ended: {error}"), "start the server again")
     })

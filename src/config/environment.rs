@@ -8,6 +8,8 @@ use crate::domain::id::ChannelName;
 use crate::domain::text::shortened;
 use crate::harness::Settings;
 use crate::jira;
+#[cfg(feature = "otlp")]
+use crate::otlp;
 
 /// The pipeline variable that carries the correlation key unless configured.
 pub const CORRELATION_VARIABLE: &str = "correlation_key";
@@ -156,6 +158,41 @@ pub fn server_token() -> Result<Option<SecretString>, Error> {
         return Err(Error::Missing("the file named by ORCHESTRATOR_TOKEN_FILE is empty".to_owned()));
     }
     Ok(token)
+}
+
+/// Where traces go, in the words of OpenTelemetry: exactly there, or below that.
+const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+/// The variable that asks for traces, unless another says that none are wanted.
+#[must_use]
+pub fn wants_traces() -> Option<&'static str> {
+    let none_are_wanted = text("OTEL_SDK_DISABLED").is_some_and(|it| it.eq_ignore_ascii_case("true"))
+        || text("OTEL_TRACES_EXPORTER").is_some_and(|it| it == "none");
+    [TRACES_ENDPOINT, ENDPOINT].into_iter().find(|name| text(name).is_some() && !none_are_wanted)
+}
+
+/// Where traces go, if somebody wants any.
+///
+/// # Errors
+/// When the variables cannot be used, or a file that one of them names cannot be read.
+#[cfg(feature = "otlp")]
+pub fn trace_settings() -> Result<Option<otlp::Settings>, Error> {
+    if wants_traces().is_none() {
+        return Ok(None);
+    }
+    let headers = match secret("OTEL_EXPORTER_OTLP_TRACES_HEADERS")? {
+        None => secret("OTEL_EXPORTER_OTLP_HEADERS")?,
+        of_traces => of_traces,
+    };
+    let variables = otlp::Variables {
+        endpoint: text(ENDPOINT),
+        traces_endpoint: text(TRACES_ENDPOINT),
+        headers,
+        protocol: text("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL").or_else(|| text("OTEL_EXPORTER_OTLP_PROTOCOL")),
+        service_name: text("OTEL_SERVICE_NAME"),
+    };
+    otlp::Settings::of(variables).map_err(|error| Error::Missing(error.to_string()))
 }
 
 /// The name of the person at this machine.

@@ -24,6 +24,8 @@ pub enum Upstream {
     Oauth,
     /// The OpenID provider.
     Openid,
+    /// The collector of traces.
+    Collector,
     /// Environments that are asked whether they are healthy, and what they run.
     Environment,
 }
@@ -41,6 +43,7 @@ impl Upstream {
             Self::Webhook => "webhook",
             Self::Oauth => "oauth",
             Self::Openid => "openid",
+            Self::Collector => "collector",
             Self::Environment => "environment",
         }
     }

@@ -31,3 +31,5 @@ mod secrets;
 mod session;
 mod two_servers;
 mod wire;
+#[cfg(not(feature = "otlp"))]
+mod without_traces;

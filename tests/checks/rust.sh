@@ -2,12 +2,20 @@
 # Our own tests.
 
 rust_tests() {
-    echo "== cargo test"
-    local log status
+    rust_test "cargo test"
+    # Of what the feature adds, and nothing of the rest once more: it costs a build of the library and the program.
+    rust_test "cargo test, with traces" --features otlp --test otlp
+}
+
+# What it is called, and what to test.
+rust_test() {
+    local name=$1 log status
+    shift
+    echo "== $name"
     log=$(mktemp)
-    cargo test --locked --no-fail-fast 2>&1 | tee "$log"
+    cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}
-    tally "cargo test" "$status" "$(sum_of passed "$log")" "$(sum_of failed "$log")"
+    tally "$name" "$status" "$(sum_of passed "$log")" "$(sum_of failed "$log")"
     rm -f "$log"
 }
 
