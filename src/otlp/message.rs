@@ -19,12 +19,11 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const SAMPLED: u32 = 1;
 
 /// What spans come from. It names no machine and no process, because whichever tells a span, it is the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub(super) struct Source {
     /// The name of the service that tells.
-    pub service_name: String,
+    pub(super) service_name: String,
     /// Whether Harness is simulated, and nothing of this happened.
-    pub simulated: bool,
+    pub(super) simulated: bool,
 }
 
 /// The message that tells these spans.
