@@ -97,6 +97,8 @@ pub struct OpenQuestion {
     pub glass: Vec<String>,
     /// Whether it is yet to be noted that the person, who is asked, opened it.
     pub unseen: bool,
+    /// Whether the person has answered it.
+    pub answered: bool,
     /// Why the person cannot approve, each in a sentence; none if they can.
     pub against_approving: Vec<String>,
     /// Why the person cannot reject.
@@ -187,6 +189,10 @@ impl App {
                 glass.people.iter().map(|person| person.name.to_string()).collect()
             }),
             unseen: is_asked && self.may_decide(session).is_ok() && !records.iter().any(has_looked),
+            answered: request
+                .decisions
+                .iter()
+                .any(|it| request.gate.is_same_person(&it.statement.person, person)),
             against_approving: against(Verdict::Approve),
             against_rejecting: against(Verdict::Reject),
         })))

@@ -32,6 +32,14 @@ pub struct StoryView {
     pub only_looks: Option<String>,
 }
 
+impl StoryView {
+    /// Whether some of the messages have no address.
+    #[must_use]
+    pub fn has_messages_to_nobody(&self) -> bool {
+        self.messages.iter().any(|message| message.nobody.is_some())
+    }
+}
+
 impl App {
     /// A deployment in full, for somebody who looks in `session`.
     ///

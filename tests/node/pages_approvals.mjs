@@ -56,7 +56,7 @@ async function bothNeeded(browser, place) {
   await eves.getByText("1 of 2 approvals").waitFor();
   check("who has not answered sees the first of two approvals come in", (await text(eves)).includes("dana looked at staging"), await text(eves));
   check("and may still answer what is on their screen", await approve(eves).isEnabled());
-  await danas.getByText("dana has decided on this request").waitFor();
+  await danas.getByText("You have answered").waitFor();
   await accessible(danas, "an approval that waits for somebody else");
   await picture(danas, "approval-one-of-two");
   await picture(eves, "approval-other-of-two");
