@@ -218,7 +218,7 @@ fn gate() -> Gate {
     }
 }
 
-fn key() -> PrivateKey {
+pub(crate) fn key() -> PrivateKey {
     PrivateKey::from_seed(&[7; 32])
 }
 
