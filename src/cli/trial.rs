@@ -21,7 +21,7 @@ pub(super) fn open_gates(policy: &mut Policy) -> Result<(), Error> {
         required_groups: Vec::new(),
         allow_self_approval: true,
         expires_after_ms: EXPIRES_AFTER_MS,
-        accept: vec![Assurance::Signed, Assurance::ClientConfirmed],
+        accept: vec![Assurance::Signed, Assurance::Web, Assurance::ClientConfirmed],
         voucher: None,
         break_glass: None,
     };

@@ -67,9 +67,17 @@ async function prepared(binary, folder, children, config) {
   };
   /** Serve over HTTP; where. */
   const serve = (port = 0) => start(["serve", "--http", `127.0.0.1:${port}`], environment);
+  /** Serve a trial, without a config and to Olga: where, and the commands beside it. */
+  const trial = async () => {
+    const alone = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder, USER: "olga" };
+    const address = await start(["serve", "--simulate", "--http", "127.0.0.1:0"], alone);
+    const db = join(folder, "deployment-orchestrator", "simulated.db");
+    const command = (...args) => execFileSync(binary, ["--db", db, ...args], { env: alone, encoding: "utf8", stdio: "pipe" });
+    return { address, run: command };
+  };
   /** End the server that was started last. */
   const stop = () => ended(children.pop());
-  return { binary, environment, folder, token, publicKey, serve, stop, run };
+  return { binary, environment, folder, token, publicKey, serve, trial, stop, run };
 }
 
 function ended(child) {
