@@ -12,11 +12,13 @@ const REASON_LIMIT: usize = 400;
 pub struct ClosedView {
     /// Its number.
     pub request: u32,
-    /// How: `approved`, `rejected`, `expired`, `void`, or `ended` with its deployment.
+    /// How: `approved`, `rejected`, `expired`, `void`, `withdrawn`, or `ended` with its deployment.
     pub outcome: &'static str,
-    /// When.
+    /// When; of one that was withdrawn, when that was, and not when it expired or people were asked anew.
     pub at: String,
-    /// Why it is void.
+    /// Who took it back, where it was.
+    pub taken_back_by: Option<String>,
+    /// Why it is void, or was taken back.
     pub reason_untrusted: Option<String>,
 }
 
@@ -25,10 +27,23 @@ pub struct ClosedView {
 pub(super) fn closed(records: &[EventRecord]) -> Vec<ClosedView> {
     let mut closed = Vec::new();
     let (mut number, mut open) = (0, false);
+    // Nobody can answer it any more, whatever ends it in the end.
+    let mut taken_back: Option<ClosedView> = None;
     for record in records {
         let What::Event(Event::Main(event)) = &record.what else { continue };
         if let MainEvent::ApprovalRequested { .. } = event {
-            (number, open) = (number + 1, true);
+            (number, open, taken_back) = (number + 1, true, None);
+            continue;
+        }
+        let at = record.at.to_rfc3339();
+        if let MainEvent::ApprovalWithdrawn { reason } = event {
+            taken_back = Some(ClosedView {
+                request: number,
+                outcome: "withdrawn",
+                at,
+                taken_back_by: Some(record.actor.principal.to_string()),
+                reason_untrusted: Some(shortened(reason, REASON_LIMIT)),
+            });
             continue;
         }
         let (outcome, reason) = match event {
@@ -45,8 +60,13 @@ pub(super) fn closed(records: &[EventRecord]) -> Vec<ClosedView> {
             _ => continue,
         };
         if std::mem::take(&mut open) {
-            let at = record.at.to_rfc3339();
-            closed.push(ClosedView { request: number, outcome, at, reason_untrusted: reason });
+            closed.push(taken_back.take().unwrap_or(ClosedView {
+                request: number,
+                outcome,
+                at,
+                taken_back_by: None,
+                reason_untrusted: reason,
+            }));
         }
     }
     closed

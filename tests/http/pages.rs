@@ -87,6 +87,27 @@ async fn a_second_click_decides_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_request_that_was_taken_back_is_told_as_that_whatever_ended_it() {
+    let (world, operator, id) = waiting().await;
+    let path = format!("/approvals/{id}");
+    let olaf = Actor::at_command_line("olaf".parse().unwrap());
+    let bob = signed_in(&world, APPROVER).await;
+    world.app.withdraw(&id, "the wrong branch", olaf.clone()).await.unwrap();
+    bob.open(&path).await.says("The request was taken back").is_silent_about("Request 1");
+
+    world.app.ask(&id, olaf.clone()).await.unwrap();
+    let anew = bob.open(&path).await;
+    anew.says("Request 1: Taken back by olaf").says("the wrong branch").is_silent_about("Void");
+
+    world.app.withdraw(&id, "the wrong day", olaf).await.unwrap();
+    world.clock.let_pass(Duration::from_hours(25));
+    world.app.wake.ring();
+    assert_eq!(operator.until(&id, "ended").await["failure"]["reason"], "approval-expired");
+    let over = signed_in(&world, APPROVER).await.open(&path).await;
+    over.says("Whoever asked took it back").says("by olaf").says("the wrong day").is_silent_about("Expired");
+}
+
+#[tokio::test]
 async fn two_may_answer_at_once_and_who_comes_too_late_is_told() {
     let two = "[people.carol]\n[[environments]]\nname = \"live\"\n\
                approval = { approvers = [\"bob\", \"carol\"], required_approvals = 2, accept = [\"web\"] }\n\

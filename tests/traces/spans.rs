@@ -231,8 +231,9 @@ fn every_request_says_how_it_was_answered() {
     assert_eq!(answers(&tale), ["voided"], "who takes it back has not answered it");
     tale.after(86_400).next("APPROVAL_EXPIRED").next("RETRY").next("APPROVAL_REQUESTED");
     tale.after(86_400).next("APPROVAL_EXPIRED").next("RETRY").next("APPROVAL_REQUESTED");
-    tale.next("CANCEL").next("CANCELLED");
-    assert_eq!(answers(&tale), ["voided", "withdrawn", "expired", "abandoned"]);
+    tale.say(MainEvent::ApprovalWithdrawn { reason: "later".to_owned() });
+    tale.next("APPROVAL_VOIDED").next("APPROVAL_REQUESTED").next("CANCEL").next("CANCELLED");
+    assert_eq!(answers(&tale), ["voided", "withdrawn", "expired", "withdrawn", "abandoned"]);
 }
 
 #[test]

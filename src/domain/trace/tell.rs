@@ -329,7 +329,8 @@ fn answer(event: &Event, before: &State) -> (&'static str, Outcome) {
         Event::Main(MainEvent::ApprovalExpired) if !withdrawn => {
             ("expired", Outcome::error(Came::Timeout, "approval-expired"))
         }
-        Event::Main(MainEvent::ApprovalVoided { .. }) => ("voided", Outcome::CANCELLATION),
+        // People are asked anew: that does not undo that it was taken back.
+        Event::Main(MainEvent::ApprovalVoided { .. }) if !withdrawn => ("voided", Outcome::CANCELLATION),
         _ if withdrawn => ("withdrawn", Outcome::CANCELLATION),
         _ => ("abandoned", Outcome::CANCELLATION),
     }

@@ -112,6 +112,7 @@ pub(super) fn outcome(word: &str) -> &'static str {
         "rejected" => "Rejected",
         "expired" => "Expired",
         "void" => "Void",
+        "withdrawn" => "Taken back",
         _ => "Not asked any more",
     }
 }
@@ -123,6 +124,9 @@ pub(super) fn outcome_in_full(word: &str) -> &'static str {
         "rejected" => "Somebody rejected it, and that is final. The deployment failed at",
         "expired" => "Nobody decided in time, which counts as a rejection. It expired at",
         "void" => "It no longer fitted what would happen. It became void at",
+        "withdrawn" => {
+            "Whoever asked took it back, and nobody can decide on it any more. It was taken back at"
+        }
         _ => "The deployment ended before anybody decided, at",
     }
 }
