@@ -231,6 +231,8 @@ fn others<T>(place: &Place, store: &Store, first: u128, meanwhile: impl FnOnce()
     let (done, commits, reads) = thread::scope(|scope| {
         let writes = scope.spawn(|| {
             until_stopped(Box::new(|number| {
+                // Nor does anybody deploy as fast as a disk takes it: then there would be no end of telling.
+                thread::sleep(Duration::from_millis(2));
                 let deployment = create_as(store, number, spec());
                 timed(|| drop(store.record(&entry(&deployment, MainEvent::Start.into(), at(1))).unwrap()))
             }))
