@@ -48,13 +48,14 @@ pub(super) fn all(
                  SELECT number, id, deployment.state AS state,
                      CASE WHEN json_valid(spec) THEN spec ->> '$.commit' END AS rolled_back,
                      CASE WHEN json_valid(progress) THEN progress ->> '$.state_since' END AS since
-                 FROM deployment JOIN spec ON spec.deployment = number
+                 FROM deployment INDEXED BY deployment_taken_back JOIN spec ON spec.deployment = number
                  WHERE active = 0 AND deployment.state IN ('rolled-back', 'rollback-failed') AND service = ?1
              )
              WHERE since IS NOT NULL AND {}
                  AND NOT (state = 'rolled-back' AND (
                      SELECT coalesce(min({}), 0)
-                     FROM (SELECT version ->> '$.commit' AS back FROM environment_version
+                     FROM (SELECT version ->> '$.commit' AS back
+                           FROM environment_version INDEXED BY environment_version_by
                            WHERE service = ?1 AND deployment = id AND json_valid(version)
                                AND version ->> '$.deployment' <> id)
                  ))

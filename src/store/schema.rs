@@ -15,6 +15,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema_7.sql")),
     M::up(include_str!("schema_8.sql")),
     M::up(include_str!("schema_9.sql")),
+    M::up(include_str!("schema_10.sql")),
 ];
 
 /// The newest schema that this program knows.

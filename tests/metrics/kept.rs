@@ -134,7 +134,8 @@ fn stories_of_schema_6_are_told_anew() {
     place
         .raw()
         .execute_batch(
-            "DROP TABLE trace_mark; DROP INDEX deployment_ended_last; DROP TABLE story;
+            "DROP TABLE trace_mark; DROP INDEX deployment_ended_last; DROP INDEX deployment_taken_back;
+             DROP INDEX environment_version_by; DROP TABLE story;
              CREATE TABLE story (deployment INTEGER PRIMARY KEY REFERENCES deployment (number), service TEXT NOT NULL,
                                  ended_at INTEGER, production INTEGER NOT NULL, story TEXT) STRICT;
              INSERT INTO story VALUES (1, 'checkout', 7, 1, '{\"deployment\":\"told by an older program\"}');
