@@ -3,6 +3,8 @@
 //! A file is taken whole or not at all: each line that is wrong is said, with its number.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -19,6 +21,9 @@ use crate::store::Import;
 
 /// The most rows of one file. They are written in one transaction, for which others wait.
 pub(super) const MOST_ROWS: usize = 10_000;
+
+/// The most bytes of one file: a hundred times what so many rows usually have.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The most wrong lines that are said.
 const LINES_SAID: usize = 10;
@@ -45,12 +50,26 @@ pub(super) enum Rows {
 
 pub(super) async fn run(global: &Global, rows: &Rows) -> Result<(), Error> {
     let app = wiring::app_with_database(global)?;
+    let now = app.clock.now();
     let import = match rows {
         Rows::Deployments { file } => {
-            Import::Deployments(read(file, DEPLOYMENTS, |line| deployment(&app, line))?)
+            let rows = read(
+                file,
+                DEPLOYMENTS,
+                |line| deployment(&app, line, now),
+                |it| {
+                    let place = (it.service.clone(), it.repository.clone(), it.environment.clone());
+                    (place, it.commit.clone(), it.kind.as_str(), it.started_at)
+                },
+            );
+            Import::Deployments(rows?)
         }
-        Rows::Commits { file } => Import::Commits(read(file, COMMITS, commit)?),
-        Rows::Incidents { file } => Import::Incidents(read(file, INCIDENTS, incident)?),
+        Rows::Commits { file } => {
+            Import::Commits(read(file, COMMITS, commit, |it| (it.repository.clone(), it.commit.clone()))?)
+        }
+        Rows::Incidents { file } => {
+            Import::Incidents(read(file, INCIDENTS, |line| incident(line, now), |it| it.id.clone())?)
+        }
     };
     let all = match &import {
         Import::Deployments(rows) => rows.len(),
@@ -73,9 +92,9 @@ pub(super) const DEPLOYMENTS: Columns =
 pub(super) const COMMITS: Columns = (&["repository", "commit", "committed"], &["deployed_with"]);
 pub(super) const INCIDENTS: Columns = (&["id", "service", "began"], &["resolved"]);
 
-fn deployment(app: &App, line: &Line<'_>) -> Result<ImportedDeployment, String> {
+fn deployment(app: &App, line: &Line<'_>, now: Timestamp) -> Result<ImportedDeployment, String> {
     let environment = line.parsed("environment")?;
-    let (started_at, finished_at) = (line.instant("started")?, line.instant("finished")?);
+    let (started_at, finished_at) = (line.past("started", now)?, line.past("finished", now)?);
     if finished_at < started_at {
         return Err("`finished` is before `started`".to_owned());
     }
@@ -101,9 +120,9 @@ fn commit(line: &Line<'_>) -> Result<ImportedCommit, String> {
     })
 }
 
-fn incident(line: &Line<'_>) -> Result<Incident, String> {
-    let began_at = line.instant("began")?;
-    let resolved_at = line.optional("resolved", Line::instant)?;
+fn incident(line: &Line<'_>, now: Timestamp) -> Result<Incident, String> {
+    let began_at = line.past("began", now)?;
+    let resolved_at = line.optional("resolved", |line, column| line.past(column, now))?;
     if resolved_at.is_some_and(|resolved| resolved < began_at) {
         return Err("`resolved` is before `began`".to_owned());
     }
@@ -135,6 +154,12 @@ impl<'a> Line<'a> {
         Timestamp::parse(self.text(column)).map_err(|error| format!("`{column}`: {error}"))
     }
 
+    /// An instant that is no plan: one that lies ahead would begin to count one day.
+    fn past(&self, column: &str, now: Timestamp) -> Result<Timestamp, String> {
+        let at = self.instant(column)?;
+        if at > now { Err(format!("`{column}` lies ahead")) } else { Ok(at) }
+    }
+
     fn optional<T>(
         &self,
         column: &str,
@@ -152,34 +177,47 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The rows of a file, or all that is wrong with it.
-fn read<T>(
+/// The rows of a file, or all that is wrong with it. No two of them have one `key`.
+fn read<T, K: Ord>(
     file: &Path,
     columns: Columns,
     row: impl Fn(&Line<'_>) -> Result<T, String>,
+    key: impl Fn(&T) -> K,
 ) -> Result<Vec<T>, Error> {
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_path(file)
-        .map_err(|error| wrong(file, &[error.to_string()]))?;
+    let text = text_of(file).map_err(|reason| wrong(file, &[reason]))?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_slice());
     let header = reader.headers().map_err(|error| wrong(file, &[error.to_string()]))?;
     let columns = named(header, columns).map_err(|reason| wrong(file, &[reason]))?;
-    let (mut rows, mut faults) = (Vec::new(), Vec::new());
+    let (mut rows, mut faults, mut lines) = (Vec::new(), Vec::new(), BTreeMap::new());
     for record in reader.records() {
-        let read =
-            record.map_err(|error| (line_of(error.position()), error.to_string())).and_then(|record| {
-                row(&Line { columns: &columns, record: &record })
-                    .map_err(|reason| (line_of(record.position()), reason))
-            });
+        let (line, read) = match record {
+            Ok(record) => (line_of(record.position()), row(&Line { columns: &columns, record: &record })),
+            Err(error) => (line_of(error.position()), Err(error.to_string())),
+        };
+        let read = read.and_then(|read| match lines.insert(key(&read), line) {
+            Some(earlier) => Err(format!("line {earlier} is about the same")),
+            None => Ok(read),
+        });
         match read {
             Ok(read) => rows.push(read),
-            Err((line, reason)) => faults.push(format!("line {line}: {reason}")),
+            Err(reason) => faults.push(format!("line {line}: {reason}")),
         }
         if rows.len() + faults.len() > MOST_ROWS {
             return Err(wrong(file, &[format!("it has more than {MOST_ROWS} rows; split it")]));
         }
     }
     if faults.is_empty() { Ok(rows) } else { Err(wrong(file, &faults)) }
+}
+
+/// What stands in a file, if it is one and no larger than [`MOST_BYTES`].
+fn text_of(file: &Path) -> Result<Vec<u8>, String> {
+    let mut text = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text));
+    read.map_err(|error: io::Error| error.to_string())?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(format!("it has more than {} MB; split it", MOST_BYTES / 1024 / 1024));
+    }
+    if text.trim_ascii().is_empty() { Err("it is empty".to_owned()) } else { Ok(text) }
 }
 
 fn line_of(position: Option<&csv::Position>) -> u64 {

@@ -117,12 +117,23 @@ async fn a_file_is_imported_whole_or_not_at_all() {
             "shop,acme/shop,prod,0123abc,failed,yesterday,2026-01-01T09:00:00Z\n",
             "line 3: `started`: `yesterday`",
         ),
+        (
+            "shop,acme/shop,prod,0123abc,failed,2026-01-01T09:00:00Z,9999-01-01T09:00:00Z\n",
+            "line 3: `finished` lies ahead",
+        ),
+        (
+            "shop,acme/shop,prod,0123abc,failed,2026-01-01T10:00:00Z,2026-01-01T10:06:00Z\n",
+            "line 3: line 2 is about the same",
+        ),
         ("shop,acme/shop,prod\n", "line: 3"),
     ];
     for (line, says) in wrong {
         assert_misused(&import(format!("{header}{good}{line}")).await, says);
     }
+    assert_misused(&import("\n".to_owned()).await, "it is empty");
     assert_misused(&import("service,repo\n".to_owned()).await, "no column `repository`");
+    let endless = room.run(&["import", "deployments", "/dev/zero"]).await;
+    assert_misused(&endless, "it has more than 64 MB");
     assert_misused(&import(format!("colour,{header}")).await, "a column `colour`");
     let imported = async || room.run(&["metrics", "--window", "520w", "--json"]).await.json();
     assert_eq!(imported().await["imported_deployments"], 0, "nothing of the good lines either");
