@@ -131,8 +131,8 @@ pub(super) async fn only_our_forms(request: Request, inner: Inner) -> Response {
     html::message(
         StatusCode::FORBIDDEN,
         html::Frame::of(&visitor),
-        "This form is not of today",
-        "The form was made for another visit, so nothing was done.",
+        "This form is of another visit",
+        "You have signed in anew since it was made, so nothing was done.",
         "Open the page again and send it from there.",
     )
 }

@@ -5,12 +5,13 @@
 const shown = new Map();
 
 function localTimes(within) {
-  const format = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+  const formatTo = (timeStyle) => new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle });
+  const [toTheMinute, toTheSecond] = [formatTo("short"), formatTo("medium")];
   for (const time of within.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
     if (isNaN(at)) continue;
     time.title = time.textContent.trim();
-    time.textContent = format.format(at);
+    time.textContent = (time.matches(".exact") ? toTheSecond : toTheMinute).format(at);
   }
 }
 

@@ -16,8 +16,17 @@ const TAIL: usize = 6;
 
 /// An instant for people without a script: `2026-11-24 22:13 UTC`.
 pub(super) fn utc(rfc3339: &str) -> String {
-    match (rfc3339.get(..10), rfc3339.get(11..16)) {
-        (Some(day), Some(minute)) => format!("{day} {minute} UTC"),
+    utc_to(16, rfc3339)
+}
+
+/// An instant to the second, for what follows each other in a minute.
+pub(super) fn utc_to_the_second(rfc3339: &str) -> String {
+    utc_to(19, rfc3339)
+}
+
+fn utc_to(end: usize, rfc3339: &str) -> String {
+    match (rfc3339.get(..10), rfc3339.get(11..end)) {
+        (Some(day), Some(time)) => format!("{day} {time} UTC"),
         _ => rfc3339.to_owned(),
     }
 }
