@@ -2,9 +2,12 @@
 //!
 //! All of it is read at one moment, so that what stands beside each other fits.
 
+use std::sync::Arc;
+
 use super::arrivals::{self, ArrivalView};
 use super::closures::{self, ClosureView};
 use super::environments::{self, EnvironmentsView, LockView, ServiceView, VersionView};
+use super::setbacks::{self, SetbackView};
 use super::strip::{self, StripStage};
 use super::waits::WaitView;
 use super::{App, Error, FrozenView, MessageView};
@@ -18,6 +21,9 @@ const MOST_IN_FLIGHT: u32 = 500;
 
 /// Deployments that are over and shown.
 const MOST_OVER: u32 = 10;
+
+/// The newest deployments that have failed, of each kind, among which the places that they left are looked for.
+const MOST_FAILED: u32 = 50;
 
 /// Messages that were not delivered and are shown.
 const MOST_MESSAGES: u32 = 5;
@@ -82,6 +88,8 @@ pub struct CellView {
     pub live: Option<VersionView>,
     /// How that came.
     pub arrival: Option<ArrivalView>,
+    /// What failed here since, and was not put back.
+    pub setback: Option<SetbackView>,
     /// The deployment that has the place.
     pub place_taken_by: Option<String>,
     /// How many wait for it.
@@ -155,6 +163,7 @@ impl App {
     fn board_of(&self, snapshot: &Snapshot<'_>) -> Result<BoardView, store::Error> {
         let all = environments::at_once(snapshot, &self.policy, None, 0, self.clock.now())?;
         let in_flight = snapshot.under_way(MOST_IN_FLIGHT)?;
+        let failed = snapshot.failed_last(MOST_FAILED)?;
         Ok(BoardView {
             caveats: self.policy.caveats.clone(),
             agents_frozen: snapshot.agents_frozen()?.map(FrozenView::from),
@@ -164,7 +173,7 @@ impl App {
             in_flight: in_flight.iter().map(|it| self.flight(it, &all)).collect(),
             all_in_flight: snapshot.count_under_way()?,
             over: snapshot.ended_last(MOST_OVER)?.iter().map(|it| OverView::of(it)).collect(),
-            services: rows(snapshot, &all)?,
+            services: rows(snapshot, &all, &failed)?,
             environments: columns(all),
         })
     }
@@ -218,7 +227,11 @@ fn columns(all: EnvironmentsView) -> Vec<ColumnView> {
 }
 
 /// Services by environments; every environment has the same services in the same order.
-fn rows(snapshot: &Snapshot<'_>, all: &EnvironmentsView) -> Result<Vec<RowView>, store::Error> {
+fn rows(
+    snapshot: &Snapshot<'_>,
+    all: &EnvironmentsView,
+    failed: &[Arc<Deployment>],
+) -> Result<Vec<RowView>, store::Error> {
     let services = all.environments.first().map_or(&[][..], |first| &first.services);
     services
         .iter()
@@ -229,14 +242,19 @@ fn rows(snapshot: &Snapshot<'_>, all: &EnvironmentsView) -> Result<Vec<RowView>,
                 service: service.service.clone(),
                 repository: service.repository.clone(),
                 cells: here
-                    .map(|(it, service)| cell(snapshot, &it.environment, service))
+                    .map(|(it, service)| cell(snapshot, &it.environment, service, failed))
                     .collect::<Result<_, _>>()?,
             })
         })
         .collect()
 }
 
-fn cell(snapshot: &Snapshot<'_>, environment: &str, here: &ServiceView) -> Result<CellView, store::Error> {
+fn cell(
+    snapshot: &Snapshot<'_>,
+    environment: &str,
+    here: &ServiceView,
+    failed: &[Arc<Deployment>],
+) -> Result<CellView, store::Error> {
     let arrival = match &here.live {
         Some(live) => {
             let by: DeploymentId = live.put_here_by.parse().expect("a view of an id is that id");
@@ -248,6 +266,13 @@ fn cell(snapshot: &Snapshot<'_>, environment: &str, here: &ServiceView) -> Resul
         environment: environment.to_owned(),
         live: here.live.clone(),
         arrival,
+        setback: setbacks::of(
+            &here.service,
+            here.repository.as_deref(),
+            environment,
+            here.live.as_ref(),
+            failed.iter().map(AsRef::as_ref),
+        ),
         place_taken_by: here.place_taken_by.clone(),
         waiting: here.queue.len(),
         locked: here.locked.clone(),

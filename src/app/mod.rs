@@ -38,6 +38,7 @@ pub mod requests;
 mod reviews;
 mod seals;
 mod session;
+pub mod setbacks;
 mod sign_in;
 mod start;
 mod status;

@@ -46,6 +46,18 @@ impl Snapshot<'_> {
         ended_last(connection, decoded, limit)
     }
 
+    /// The newest deployments that are `failed`, and those that are `rollback-failed`: at
+    /// most `limit` of each.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn failed_last(&self, limit: u32) -> Result<Vec<Arc<Deployment>>, Error> {
+        let (connection, decoded) = self.parts();
+        let mut failed = newest_ended_as("failed", connection, decoded, limit)?;
+        failed.append(&mut newest_ended_as("rollback-failed", connection, decoded, limit)?);
+        Ok(failed)
+    }
+
     /// The messages that were tried in vain so far, oldest first.
     ///
     /// # Errors
@@ -86,5 +98,22 @@ fn ended_last(connection: &Connection, decoded: &Decoded, limit: u32) -> Result<
              WHERE active = 0 ORDER BY last_record DESC LIMIT ?1",
         )?
         .query_and_then(params![limit.min(LARGEST_PAGE)], |row| decoded.deployment(row))?
+        .collect()
+}
+
+fn newest_ended_as(
+    state: &str,
+    connection: &Connection,
+    decoded: &Decoded,
+    limit: u32,
+) -> Result<Vec<Arc<Deployment>>, Error> {
+    connection
+        .prepare_cached(
+            // In the index, those of one state are in the order of their numbers.
+            "SELECT id, version, created_at, spec, progress
+             FROM deployment INDEXED BY deployment_ended JOIN spec ON spec.deployment = number
+             WHERE active = 0 AND state = ?1 ORDER BY number DESC LIMIT ?2",
+        )?
+        .query_and_then(params![state, limit.min(LARGEST_PAGE)], |row| decoded.deployment(row))?
         .collect()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deployment_orchestrator::clock::Clock as _;
 use deployment_orchestrator::domain::principal::Actor;
-use deployment_orchestrator::harness::simulator::{Pipeline, Script};
+use deployment_orchestrator::harness::simulator::{Ending, Pipeline, Script};
 use reqwest::Response;
 use serde_json::json;
 
@@ -116,6 +116,38 @@ async fn who_waits_is_said_to_wait_behind_whom() {
     let stop = json!({ "deployment_id": first, "reason": "a bug" });
     operator.gives("cancel_deployment", stop).await;
     board.once_it_says(&format!("next of 1 in the queue, while <a href=\"/deployments/{second}\">")).await;
+}
+
+#[tokio::test]
+async fn where_a_later_deployment_failed_the_board_says_so_until_something_arrives_there() {
+    let failed = || Ending::failed("APPLICATION_ERROR", "no");
+    let endings = [Ending::Success, failed(), Ending::Success, failed(), Ending::Success];
+    let script = Script::instant().with("deploy_dev", Pipeline::lasting(0).ending(endings));
+    let world = World::scripted(script, PEOPLE).await;
+    let operator = operator(&world).await;
+    let vera = signed_in(&world, "vera").await;
+    let ended = async |commit: &str, state: &str| {
+        let id = operator.start_of(commit, "dev").await;
+        assert_eq!(operator.until(&id, "ended").await["state"], state);
+        id
+    };
+    ended("a1b2c3d4e5f6", "completed").await;
+    vera.open("/").await.is_silent_about("failed here");
+
+    let first = ended("b1b2c3d4e5f6", "failed").await;
+    let left = |id: &str, commit: &str| {
+        format!("failed here since</span> <a class=\"commit\" href=\"/deployments/{id}\">{commit}</a>")
+    };
+    let board = vera.open("/").await;
+    board.says(&left(&first, "b1b2c3d4e5")).says("; not put back").says(">a1b2c3d4e5</a> <span");
+    operator.gives("rollback_deployment", json!({ "deployment_id": first, "reason": "a bug" })).await;
+    assert_eq!(operator.until(&first, "ended").await["state"], "rolled-back");
+    vera.open("/").await.is_silent_about("failed here");
+
+    let second = ended("c1b2c3d4e5f6", "failed").await;
+    vera.open("/").await.says(&left(&second, "c1b2c3d4e5"));
+    ended("d1b2c3d4e5f6", "completed").await;
+    vera.open("/").await.is_silent_about("failed here");
 }
 
 #[tokio::test]
