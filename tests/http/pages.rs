@@ -48,6 +48,16 @@ async fn an_approver_sees_what_will_happen_and_approves_with_a_reason() {
     let page = bob.open(&path).await;
     let asked = operator.gives("get_status", json!({ "deployment_id": id })).await;
     page.says(asked["approval"]["digest"].as_str().unwrap()).says("acme/checkout").says("olaf</dd>");
+    // What a phone shows without being moved.
+    let first = page.text.split_once("of 1 approvals").unwrap().0;
+    for line in [
+        "It changes checkout in prod, which is production",
+        "Nothing of it is known to run there; no commits are listed.",
+        "Passed so far: building, testing, deploying dev.",
+        "Asked by olaf through “<span class=\"outside\">test/1.0</span>”.",
+    ] {
+        assert!(first.contains(line), "{line}: {first}");
+    }
 
     let decided = bob.answer(&id, "approve", "looks good").await;
     assert_eq!((decided.status, decided.location.as_str()), (StatusCode::SEE_OTHER, path.as_str()));
