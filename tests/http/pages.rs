@@ -323,3 +323,19 @@ async fn the_board_says_what_is_where_and_that_something_changed() {
     let piece = tokio::time::timeout(crate::world::PATIENCE, events.chunk()).await.unwrap().unwrap().unwrap();
     assert!(String::from_utf8_lossy(&piece).contains("event: change"), "{piece:?}");
 }
+
+#[tokio::test]
+async fn at_no_address_there_is_a_page_for_people_and_nothing_for_programs() {
+    let world = World::closed(PEOPLE).await;
+    let vera = signed_in(&world, "vera").await;
+    for (browser, marked) in [(&vera, "Sign out"), (&Browser::stranger(&vera), "There is no such page")] {
+        let answer = browser.get("/nope").header("accept", "text/html,*/*;q=0.8").send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        let text = answer.text().await.unwrap();
+        assert!(text.contains("Nothing is at this address") && text.contains(marked), "{text}");
+    }
+    for request in [vera.get("/nope"), vera.get("/webhooks/nope"), vera.post("/nope", &[])] {
+        let answer = request.header("accept", "*/*").send().await.unwrap();
+        assert_eq!((answer.status(), answer.text().await.unwrap().as_str()), (StatusCode::NOT_FOUND, ""));
+    }
+}

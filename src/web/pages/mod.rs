@@ -16,6 +16,7 @@ mod deployment;
 mod door;
 mod html;
 mod live;
+mod missing;
 mod next;
 mod numbers;
 mod openid;
@@ -122,6 +123,7 @@ pub(super) fn routes(pages: &Arc<Pages>, perimeter: &Arc<Perimeter>) -> Router {
     signed_in
         .merge(open)
         .layer(from_fn_with_state(Arc::clone(perimeter), door::only_from_our_pages))
+        .fallback(missing::show)
         .layer(from_fn(html::guarded))
         .with_state(Arc::clone(pages))
 }
