@@ -125,7 +125,7 @@ impl App {
     /// When there is no such deployment.
     pub async fn brief(&self, id: &str, session: &Session) -> Result<BriefView, Error> {
         let deployment = self.load(id).await?;
-        let records = self.records_of(&deployment).await?;
+        let records = self.all_records_of(&deployment).await?;
         let asked_so_far = u32::try_from(records.iter().filter(|record| opens_a_request(record)).count())
             .unwrap_or(u32::MAX);
         let mut closed = requests::closed(&records);

@@ -22,7 +22,7 @@ pub struct ClosedView {
     pub reason_untrusted: Option<String>,
 }
 
-/// The requests that `records`, of one deployment and in their order, opened and
+/// The requests that `records`, all of one deployment and in their order, opened and
 /// closed. Where the last is open still, it is not among them.
 pub(super) fn closed(records: &[EventRecord]) -> Vec<ClosedView> {
     let mut closed = Vec::new();

@@ -49,10 +49,17 @@ impl App {
         })
     }
 
-    /// The history of a deployment from its beginning, as far as a view needs it.
+    /// The first records of a deployment, as far as a timeline and the findings need them.
     pub(super) async fn records_of(&self, deployment: &Deployment) -> Result<Vec<EventRecord>, Error> {
         let wanted = deployment.id.clone();
         self.blocking(move |store| store.history(&wanted, 0, TIMELINE_EVENTS)).await
+    }
+
+    /// All records of a deployment: what became of its attempts and requests follows
+    /// from no fewer.
+    pub(super) async fn all_records_of(&self, deployment: &Deployment) -> Result<Vec<EventRecord>, Error> {
+        let wanted = deployment.id.clone();
+        self.blocking(move |store| store.whole_history(&wanted)).await
     }
 
     pub(super) async fn view(&self, deployment: &Deployment) -> Result<StatusView, Error> {

@@ -48,7 +48,7 @@ impl App {
     pub async fn story(&self, id: &str, session: &Session) -> Result<StoryView, Error> {
         let status = self.full_status(id).await?;
         let (deployment, rollback) = self.see(id).await?;
-        let records = self.records_of(&deployment).await?;
+        let records = self.all_records_of(&deployment).await?;
         let only_looks = (!self.may(session, &[Right::Operate])).then(|| {
             format!(
                 "{} may only look here: these take the role `{}`, which an operator of the server gives in the config, and a token that is not limited to less.",
@@ -60,7 +60,7 @@ impl App {
             strip: strip::of(&deployment),
             created_at: deployment.created_at.to_rfc3339(),
             started_by: deployment.spec.initiator.principal.to_string(),
-            trail: self.trail_of(&records),
+            trail: self.trail_of(&deployment.id, &records),
             next: self.next_of(&deployment).await?,
             messages: self.told(&deployment).await?,
             acts: acts::acts(&deployment, &rollback, self.clock.now()),

@@ -4,7 +4,7 @@ use super::explanation::GuardView;
 use super::{App, Error};
 use crate::domain::deployment::Deployment;
 use crate::domain::guard::Guard;
-use crate::domain::id::{ExecutionId, PipelineId};
+use crate::domain::id::{DeploymentId, ExecutionId, PipelineId};
 use crate::domain::next_step::asked_before;
 use crate::domain::record::EventRecord;
 use crate::domain::text::shortened;
@@ -85,11 +85,12 @@ pub struct NextView {
 }
 
 impl App {
-    /// What `records` say of a way; `None` where they do not follow from each other,
-    /// which `audit verify` looks into.
-    pub(super) fn trail_of(&self, records: &[EventRecord]) -> Option<TrailView> {
+    /// What `records`, all of the deployment, say of its way; `None` where they do not
+    /// follow from each other. The page says so, and `audit verify` looks into it: no
+    /// alarm is due each time that somebody looks.
+    pub(super) fn trail_of(&self, id: &DeploymentId, records: &[EventRecord]) -> Option<TrailView> {
         let trail = trail::follow(records)
-            .inspect_err(|error| tracing::warn!(%error, "a history cannot be followed"))
+            .inspect_err(|error| tracing::debug!(deployment = %id, %error, "a history cannot be followed"))
             .ok()?;
         let (now, link) =
             (self.clock.now(), |pipeline: &_, execution: &_| self.executions.link(pipeline, execution));

@@ -255,13 +255,22 @@ impl Store {
         self.readers.read(|connection| queries::list(connection, filter))
     }
 
-    /// The events and remarks of a deployment at positions above `after`, in their
+    /// The first events and remarks of a deployment at positions above `after`, in their
     /// order: at most `limit`, and at most [`LARGEST_PAGE`]. Empty for an unknown id.
     ///
     /// # Errors
     /// Only those of the database.
     pub fn history(&self, id: &DeploymentId, after: u64, limit: u32) -> Result<Vec<EventRecord>, Error> {
         self.readers.read(|connection| queries::history(connection, id, after, limit))
+    }
+
+    /// All events and remarks of a deployment, in their order and however many they
+    /// are: for what follows from every one of them. Empty for an unknown id.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub fn whole_history(&self, id: &DeploymentId) -> Result<Vec<EventRecord>, Error> {
+        self.readers.read(|connection| queries::whole_history(connection, id))
     }
 
     /// The remarks about no deployment at positions above `after`, in their order:

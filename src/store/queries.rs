@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use rusqlite::{Connection, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
 use super::chain;
 use super::error::Error;
@@ -181,6 +181,17 @@ pub(super) fn history(
             Ok(EventRecord::try_from(&chain::raw(row)?)?)
         })?
         .collect()
+}
+
+/// All records of a deployment, however many they are.
+pub(super) fn whole_history(connection: &Connection, id: &DeploymentId) -> Result<Vec<EventRecord>, Error> {
+    let number = connection
+        .prepare_cached("SELECT number FROM deployment WHERE id = ?1")?
+        .query_row([id.as_str()], |row| row.get(0))
+        .optional()?;
+    let Some(number) = number else { return Ok(Vec::new()) };
+    let stored = chain::records_of(connection, number)?;
+    stored.iter().map(|stored| Ok(EventRecord::try_from(&stored.record)?)).collect()
 }
 
 /// The remarks about no deployment.

@@ -51,8 +51,9 @@ impl<'c> Snapshot<'c> {
         queries::load_by(self.connection, id, |row| self.decoded.deployment(row))
     }
 
-    /// The events and remarks of a deployment, in their order: at most
-    /// [`LARGEST_PAGE`](super::LARGEST_PAGE). Empty for an unknown id.
+    /// The first events and remarks of a deployment, in their order: at most
+    /// [`LARGEST_PAGE`](super::LARGEST_PAGE), and of a longer history no later ones.
+    /// Empty for an unknown id.
     ///
     /// # Errors
     /// Only those of the database.

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use deployment_orchestrator::clock::Clock as _;
+use deployment_orchestrator::domain::event::{Event, MainEvent};
+use deployment_orchestrator::domain::id::DeploymentId;
 use deployment_orchestrator::domain::principal::Actor;
+use deployment_orchestrator::domain::record::What;
 use deployment_orchestrator::domain::role::Role;
 use deployment_orchestrator::domain::token::Holder;
+use deployment_orchestrator::store::{Allowance, Authority, Entry, Expected, LARGEST_PAGE};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -115,6 +120,44 @@ async fn a_request_that_was_taken_back_is_told_as_that_whatever_ended_it() {
     assert_eq!(operator.until(&id, "ended").await["failure"]["reason"], "approval-expired");
     let over = signed_in(&world, APPROVER).await.open(&path).await;
     over.says("Whoever asked took it back").says("by olaf").says("the wrong day").is_silent_about("Expired");
+}
+
+#[tokio::test]
+async fn the_end_of_a_history_counts_however_long_it_is() {
+    let (world, operator, id) = waiting().await;
+    let (store, number) = (&world.app.store, id.parse().unwrap());
+    let record = |event: &MainEvent| {
+        store.record(&Entry {
+            id: DeploymentId::clone(&number),
+            event: event.clone().into(),
+            actor: Actor::ENGINE,
+            expected: Expected::Any,
+            authority: Authority::Caller,
+            allowance: Allowance::Unlimited,
+            at: world.clock.now(),
+        })
+    };
+    let opened = store.whole_history(&number).unwrap().into_iter().find_map(|record| match record.what {
+        What::Event(Event::Main(event @ MainEvent::ApprovalRequested { .. })) => Some(event),
+        What::Event(_) | What::Remark(_) => None,
+    });
+    let (opened, times) = (opened.unwrap(), LARGEST_PAGE / 2);
+    for _ in 0..times {
+        record(&MainEvent::ApprovalVoided { reason: "it is to be a long history".to_owned() }).unwrap();
+        // The engine may have opened the next one.
+        record(&opened).ok();
+    }
+    let mut bob = signed_in(&world, APPROVER).await;
+    bob.answer(&id, "approve", "at last").await;
+    assert_eq!(operator.until(&id, "ended").await["state"], "completed");
+
+    let whole = store.whole_history(&number).unwrap();
+    let page = store.history(&number, 0, LARGEST_PAGE).unwrap();
+    assert!(page.len() < whole.len() && whole.starts_with(&page), "{} of {}", page.len(), whole.len());
+    let decided = bob.open(&format!("/approvals/{id}")).await;
+    decided.says(&format!("Request {times}: Void")).says("at last").says("Enough people approved it");
+    let way = bob.open(&format!("/deployments/{id}")).await;
+    way.says("deploying prod</strong>, attempt 1: <span class=\"standing\">succeeded");
 }
 
 #[tokio::test]
