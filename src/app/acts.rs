@@ -1,6 +1,7 @@
 //! What a person may do with a deployment that they look at, and what that would do.
 
-use super::{App, Code, Error, Session, TransitionRequest};
+use super::reason::REASON_LIMIT;
+use super::{App, Code, Error, Session};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, MainEvent};
 use crate::domain::guard::Guard;
@@ -11,14 +12,13 @@ use crate::domain::rollback_way::Ask;
 use crate::domain::run::RunStatus;
 use crate::domain::state::{Restore, State};
 use crate::domain::subject::Digest;
+use crate::domain::text::shortened;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Stage;
+use crate::store::Expected;
 
 /// Characters of a commit in a sentence.
 const COMMIT_SHOWN: usize = 10;
-
-/// What may be asked for whatever has happened meanwhile: it does no more than was said.
-const CANCEL: &str = "CANCEL";
 
 /// One of CANCEL, RETRY and ROLLBACK, for a deployment as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,45 +47,61 @@ pub struct ActRequest {
 }
 
 impl App {
-    /// Cancel, try again or roll back, for somebody who has seen what that does.
+    /// Cancel, try again or roll back, for somebody who has seen what that does:
+    /// what is recorded is the very event that says so, and not one like it.
     ///
     /// # Errors
-    /// Without the role; `stale-version` when it would do something else by now,
-    /// but for CANCEL; or as [`Self::transition`].
+    /// Without the role; `unknown-event` for any other; `stale-version` when it
+    /// would do something else by now, but for CANCEL; or as [`Self::transition`].
     pub async fn act(&self, session: &Session, request: ActRequest, actor: Actor) -> Result<(), Error> {
-        let ActRequest { deployment_id, event, shown, reason } = request;
+        let ActRequest { deployment_id, event: name, shown, reason } = request;
         self.require_right(session, &[Right::Operate], &deployment_id, &actor).await?;
         let (deployment, rollback) = self.see(&deployment_id).await?;
-        let seen = acts(&deployment, &rollback, self.clock.now()).into_iter().find(|act| act.event == event);
-        let is_seen = seen.is_none_or(|act| act.shown == shown || !act.against.is_empty());
-        let stops = event == CANCEL;
-        if !is_seen && !stops {
-            return Err(Error::new(
-                Code::StaleVersion,
-                format!("{event} would do something else by now than when you opened the page"),
-                "look at what it does now, and ask for it again",
-            ));
-        }
-        let expected_version = (!stops).then_some(deployment.progress.version);
-        let request = TransitionRequest { deployment_id, event, expected_version, reason: Some(reason) };
-        self.transition(request, actor).await.map(drop)
+        let reason = shortened(&reason, REASON_LIMIT);
+        let event = events(rollback, &reason).into_iter().find(|event| event.name().0 == name);
+        let event = event.ok_or_else(|| {
+            Error::new(Code::UnknownEvent, "a page sends no such event", "send CANCEL, RETRY or ROLLBACK")
+        })?;
+        let expected = if matches!(event, MainEvent::Cancel { .. }) {
+            // Whatever has happened meanwhile: it does no more than was said.
+            Expected::Any
+        } else {
+            let seen = act(&deployment, &event, self.clock.now());
+            if seen.shown != shown && seen.against.is_empty() {
+                return Err(Error::new(
+                    Code::StaleVersion,
+                    format!("{name} would do something else by now than when you opened the page"),
+                    "look at what it does now, and ask for it again",
+                ));
+            }
+            Expected::Version(deployment.progress.version)
+        };
+        self.permit(&actor, &deployment).await?;
+        self.send(&deployment, event, actor, expected).await.map(drop)
     }
 }
 
 /// What may be done with `deployment`, which would take this `rollback`.
-pub(super) fn acts(deployment: &Deployment, rollback: &MainEvent, now: Timestamp) -> Vec<ActView> {
-    let cancel = MainEvent::Cancel { reason: String::new() };
-    [cancel, MainEvent::Retry, rollback.clone()].map(|event| act(deployment, event, now)).into()
+pub(super) fn acts(deployment: &Deployment, rollback: MainEvent, now: Timestamp) -> Vec<ActView> {
+    events(rollback, "").map(|event| act(deployment, &event, now)).into()
 }
 
-fn act(deployment: &Deployment, event: MainEvent, now: Timestamp) -> ActView {
+/// The events that a person sends from a page, for this reason.
+fn events(mut rollback: MainEvent, why: &str) -> [MainEvent; 3] {
+    if let MainEvent::Rollback { reason, .. } = &mut rollback {
+        why.clone_into(reason);
+    }
+    [MainEvent::Cancel { reason: why.to_owned() }, MainEvent::Retry, rollback]
+}
+
+fn act(deployment: &Deployment, event: &MainEvent, now: Timestamp) -> ActView {
     let name = event.name().0;
-    let does = match &event {
+    let does = match event {
         MainEvent::Cancel { .. } => what_cancelling_does(deployment),
         MainEvent::Retry => what_retrying_does(deployment, now),
-        _ => what_rolling_back_does(deployment, &event, now),
+        _ => what_rolling_back_does(deployment, event, now),
     };
-    let against = against(deployment, &event.into(), now);
+    let against = against(deployment, &event.clone().into(), now);
     let does = if against.is_empty() { does } else { Vec::new() };
     ActView { event: name, shown: Digest::of(&does).to_string(), does, against }
 }

@@ -63,7 +63,7 @@ impl App {
             trail: self.trail_of(&deployment.id, &records),
             next: self.next_of(&deployment).await?,
             messages: self.told(&deployment).await?,
-            acts: acts::acts(&deployment, &rollback, self.clock.now()),
+            acts: acts::acts(&deployment, rollback, self.clock.now()),
             only_looks,
             status,
         })

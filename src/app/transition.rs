@@ -39,8 +39,7 @@ impl App {
         let reason = request.reason.unwrap_or_default();
         self.permit(&actor, &deployment).await?;
         let event = self.door(&deployment, &request.event, &reason).await?;
-        let recorded = self.record(&deployment.id, event, actor.clone(), expected).await;
-        let recorded = self.remembering_limit(deployment.id.as_str(), &actor, recorded).await?;
+        let recorded = self.send(&deployment, event, actor, expected).await?;
         self.view(&recorded).await
     }
 
@@ -88,6 +87,22 @@ impl App {
         let expected = Expected::Version(deployment.progress.version);
         let recorded = self.record(&deployment.id, RunEvent::OutcomeResolved, actor, expected).await?;
         self.view(&recorded).await
+    }
+
+    /// Record this event of one who is permitted to send it; an agent that reaches
+    /// beyond a limit all the same is recorded, too.
+    ///
+    /// # Errors
+    /// As [`Self::transition`].
+    pub(super) async fn send(
+        &self,
+        deployment: &Deployment,
+        event: MainEvent,
+        actor: Actor,
+        expected: Expected,
+    ) -> Result<Deployment, Error> {
+        let recorded = self.record(&deployment.id, event, actor.clone(), expected).await;
+        self.remembering_limit(deployment.id.as_str(), &actor, recorded).await
     }
 
     pub(super) async fn door(

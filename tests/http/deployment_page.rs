@@ -1,14 +1,21 @@
 //! What the page about a deployment says: from its top what somebody can do and what
 //! that would do, below what was tried, what it had to show, and who was told.
 
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use deployment_orchestrator::app::acts::ActRequest;
+use deployment_orchestrator::app::{App, Session};
+use deployment_orchestrator::clock::{Clock, SystemClock};
 use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::role::Role;
+use deployment_orchestrator::domain::time::Timestamp;
 use deployment_orchestrator::domain::token::Holder;
 use deployment_orchestrator::harness::simulator::{Ending, Pipeline, Script};
 use reqwest::StatusCode;
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::browser::{Browser, Page};
 use crate::client::{COMMIT, Era, Mcp};
@@ -97,6 +104,65 @@ async fn who_acts_has_seen_what_it_does_and_nothing_else_is_done() {
     page.says("bob may only look here")
         .says("dev gets a1b2c3d4e5 of main back")
         .is_silent_about("value=\"ROLLBACK\"");
+}
+
+/// A clock that does not say the time until it may.
+struct Withheld {
+    /// It was asked for the time.
+    asked: Notify,
+    /// It may say it from then on, when the other end is dropped.
+    may: Mutex<Receiver<()>>,
+}
+
+impl Clock for Withheld {
+    fn now(&self) -> Timestamp {
+        self.asked.notify_one();
+        tokio::task::block_in_place(|| self.may.lock().unwrap().recv().unwrap_err());
+        SystemClock.now()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_recorded_is_what_was_looked_at_whatever_happens_in_between() {
+    let prod = Pipeline::lasting(0).ending([
+        Ending::Success,
+        Ending::failed("APPLICATION_ERROR", "no disk"),
+        Ending::Success,
+    ]);
+    let world = World::new(Script::instant().with("deploy_prod", prod)).await;
+    let agent = Mcp::open(&world, Era::Modern).await;
+    let mut bob = signed_in(&world, APPROVER).await;
+    deploy(&agent, &mut bob, COMMIT).await;
+    let id = deploy(&agent, &mut bob, LATER).await;
+
+    let session = Session::of_this_machine(USER.parse().unwrap());
+    let story = world.app.story(&id, &session).await.unwrap();
+    let back = story.acts.into_iter().find(|act| act.event == "ROLLBACK").unwrap();
+    let request = ActRequest {
+        deployment_id: id.clone(),
+        event: back.event,
+        shown: back.shown,
+        reason: "it is three in the morning".to_owned(),
+    };
+    let (lets, may) = channel();
+    let clock = Arc::new(Withheld { asked: Notify::new(), may: Mutex::new(may) });
+    let slow = App { clock: clock.clone(), ..world.app.clone() };
+    let alice = Actor::at_command_line(USER.parse().unwrap());
+    let acting = tokio::spawn(async move { slow.act(&session, request, alice).await });
+
+    // It has looked, and asks for the time. Now somebody else gets into dev.
+    clock.asked.notified().await;
+    let other = agent.start_of("c1b2c3d4e5f6", "dev").await;
+    agent.until(&other, "ended").await;
+    drop(lets);
+    acting.await.unwrap().unwrap();
+    assert_eq!(agent.until(&id, "ended").await["state"], "rolled-back");
+    let history = agent.gives("get_history", json!({ "deployment_id": id, "limit": 100 })).await.to_string();
+    assert!(history.contains("it is three in the morning"), "{history}");
+    assert!(
+        history.contains("RESTORE_OVERTAKEN"),
+        "dev was to be put back, and is kept at its turn: {history}"
+    );
 }
 
 #[tokio::test]
