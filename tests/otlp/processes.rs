@@ -25,7 +25,8 @@ fn server(room: &Room, collector: &Collector, secret: &Path) -> Command {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deployment_that_outlives_its_servers_is_one_trace_and_its_secret_is_in_no_log() {
-    let room = Room::furnished(Script::instant().with("deploy_dev", Pipeline::lasting(1_000))).await;
+    // Longer than any machine takes to end a process: what is killed in a trigger is looked up for a minute.
+    let room = Room::furnished(Script::instant().with("deploy_dev", Pipeline::lasting(10_000))).await;
     let collector = Collector::start().await;
     let secret = room.path("headers");
     std::fs::write(&secret, format!("authorization=Bearer%20{SECRET}\n")).unwrap();
