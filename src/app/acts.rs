@@ -2,9 +2,10 @@
 
 use super::reason::REASON_LIMIT;
 use super::{App, Code, Error, Session};
+use crate::domain::commit::short;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{Event, MainEvent};
-use crate::domain::guard::Guard;
+use crate::domain::guard::{self, Guard};
 use crate::domain::principal::Actor;
 use crate::domain::retry::MAX_ATTEMPTS;
 use crate::domain::role::Right;
@@ -16,9 +17,6 @@ use crate::domain::text::shortened;
 use crate::domain::time::Timestamp;
 use crate::domain::workflow::Stage;
 use crate::store::Expected;
-
-/// Characters of a commit in a sentence.
-const COMMIT_SHOWN: usize = 10;
 
 /// One of CANCEL, RETRY and ROLLBACK, for a deployment as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +120,7 @@ fn against(deployment: &Deployment, event: &Event, now: Timestamp) -> Vec<String
 /// A guard that does not hold, for people.
 fn sentence(guard: Guard) -> String {
     let (name, saw) = (guard.name.replace('-', " "), guard.saw);
-    match guard.opens_when.strip_prefix("never: ") {
+    match guard::never(&guard.opens_when) {
         Some(why) => format!("{name}: {saw}. That stays so: {why}."),
         None => format!("{name}: {saw}. It takes that {}.", guard.opens_when),
     }
@@ -207,8 +205,4 @@ fn what_is_stopped(deployment: &Deployment) -> Option<String> {
         | RunStatus::Failed { .. }
         | RunStatus::Aborted { .. } => None,
     }
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..COMMIT_SHOWN).unwrap_or(commit)
 }

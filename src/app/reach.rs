@@ -1,14 +1,12 @@
 //! What is at stake when something is deployed to an environment, and what the way back is.
 
+use crate::domain::commit::short;
 use crate::domain::deployment::Deployment;
 use crate::domain::entrance::Stay;
 use crate::domain::id::EnvironmentName;
 use crate::domain::rollback_way::RollbackWay;
 use crate::domain::time;
 use crate::domain::workflow::{Environment, Stage};
-
-/// Characters of a commit in a sentence.
-const COMMIT_SHOWN: usize = 10;
 
 /// What a deployment reaches with `environment`, each in a sentence. `live` is what is there now.
 pub(super) fn of(deployment: &Deployment, environment: &EnvironmentName, live: Option<&Stay>) -> Vec<String> {
@@ -78,6 +76,5 @@ fn way_back(there: &Environment, live: Option<&Stay>) -> String {
         RollbackWay::Pipeline(run) => format!("with the pipeline {}", run.pipeline),
         RollbackWay::Harness(_) => "by Harness, which undoes the rollout".to_owned(),
     };
-    let commit = live.version.commit.as_str();
-    format!("The way back is {}, {how}.", commit.get(..COMMIT_SHOWN).unwrap_or(commit))
+    format!("The way back is {}, {how}.", short(live.version.commit.as_str()))
 }

@@ -30,6 +30,15 @@ impl CommitSha {
     }
 }
 
+/// How many characters of a commit tell it from others in a sentence.
+const SHORT: usize = 10;
+
+/// A commit, shortened for people.
+#[must_use]
+pub fn short(commit: &str) -> &str {
+    commit.get(..SHORT).unwrap_or(commit)
+}
+
 /// How many of `commits`, newest first, come after `live`. `None` if it is not
 /// among them: then the list does not go back so far, or `live` is on another branch.
 #[must_use]

@@ -33,6 +33,12 @@ impl Guard {
     }
 }
 
+/// Why a guard will never hold, where that is what its `opens_when` says.
+#[must_use]
+pub fn never(opens_when: &str) -> Option<&str> {
+    opens_when.strip_prefix("never: ")
+}
+
 /// Where what a guard saw comes from, and who can open it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Provenance {

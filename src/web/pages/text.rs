@@ -5,11 +5,10 @@ use std::time::Duration;
 use crate::app::brief::Listed;
 use crate::app::explanation::GuardView;
 use crate::app::view::EventView;
+pub(super) use crate::domain::commit::short;
+use crate::domain::guard;
 use crate::domain::id::PrincipalName;
 use crate::domain::time;
-
-/// How many characters of a commit tell it from others.
-const SHORT: usize = 10;
 
 /// How many characters of an id are shown of it.
 const TAIL: usize = 6;
@@ -31,11 +30,6 @@ fn utc_to(end: usize, rfc3339: &str) -> String {
     }
 }
 
-/// A commit, shortened.
-pub(super) fn short(commit: &str) -> &str {
-    commit.get(..SHORT).unwrap_or(commit)
-}
-
 /// How long something took.
 pub(super) fn took(millis: &u64) -> String {
     // What a stage took is told in seconds.
@@ -55,7 +49,7 @@ pub(super) fn event_spoken(name: &str) -> String {
 
 /// What would open a guard, and who can.
 pub(super) fn opens(guard: &GuardView) -> String {
-    match guard.opens_when.strip_prefix("never: ") {
+    match guard::never(&guard.opens_when) {
         Some(why) => format!("That stays so: {why}."),
         None => format!("It takes that {}; that is up to {}.", guard.opens_when, guard.opened_by),
     }
