@@ -39,13 +39,24 @@ impl App {
     pub async fn full_status(&self, id: &str) -> Result<StatusView, Error> {
         let (deployment, rollback) = self.see(id).await?;
         let records = self.records_of(&deployment).await?;
+        self.full_view(&deployment, &rollback, &records).await
+    }
+
+    /// [`Self::full_status`] of a deployment that was read, with its first records at least.
+    pub(super) async fn full_view(
+        &self,
+        deployment: &Deployment,
+        rollback: &MainEvent,
+        records: &[EventRecord],
+    ) -> Result<StatusView, Error> {
+        let records = records.get(..TIMELINE_EVENTS as usize).unwrap_or(records);
         let until = (!deployment.progress.state.is_terminal()).then(|| self.clock.now());
-        let timeline = timeline::of(&records, until);
-        let validation = findings::of(&records);
+        let timeline = timeline::of(records, until);
+        let validation = findings::of(records);
         Ok(StatusView {
             timeline: Some(timeline),
             validation,
-            ..self.view_after(&deployment, &rollback).await?
+            ..self.view_after(deployment, rollback).await?
         })
     }
 

@@ -5,9 +5,12 @@ use super::acts::{self, ActView};
 use super::strip::{self, StripStage};
 use super::told::ToldView;
 use super::trail::{NextView, TrailView};
-use super::view::StatusView;
+use super::view::{EventView, StatusView};
 use super::{App, Error, Session};
 use crate::domain::role::Right;
+
+/// The newest audit events that are shown.
+const MOST_EVENTS: usize = 100;
 
 /// A deployment in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct StoryView {
     pub acts: Vec<ActView>,
     /// Why whoever looks may do none of them; `None` if they may.
     pub only_looks: Option<String>,
+    /// What was recorded of it, newest first: at most a hundred.
+    pub events: Vec<EventView>,
 }
 
 impl StoryView {
@@ -46,9 +51,9 @@ impl App {
     /// # Errors
     /// When there is no such deployment.
     pub async fn story(&self, id: &str, session: &Session) -> Result<StoryView, Error> {
-        let status = self.full_status(id).await?;
         let (deployment, rollback) = self.see(id).await?;
         let records = self.all_records_of(&deployment).await?;
+        let status = self.full_view(&deployment, &rollback, &records).await?;
         let only_looks = (!self.may(session, &[Right::Operate])).then(|| {
             format!(
                 "{} may only look here: these take the role `{}`, which an operator of the server gives in the config, and a token that is not limited to less.",
@@ -65,6 +70,7 @@ impl App {
             messages: self.told(&deployment).await?,
             acts: acts::acts(&deployment, rollback, self.clock.now()),
             only_looks,
+            events: records.iter().rev().take(MOST_EVENTS).map(EventView::from).collect(),
             status,
         })
     }

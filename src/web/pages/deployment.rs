@@ -12,20 +12,14 @@ use serde::Deserialize;
 use super::door::Visitor;
 use super::html::{self, Frame, Notice};
 use super::{Pages, text};
-use crate::app::Error;
 use crate::app::acts::ActRequest;
 use crate::app::story::StoryView;
-use crate::app::view::EventView;
-
-/// The newest audit events that are shown.
-const MOST_EVENTS: usize = 100;
 
 #[derive(Template)]
 #[template(path = "deployment.html", config = "src/web/pages/askama.toml")]
 struct Deployment {
     frame: Frame,
     it: StoryView,
-    events: Vec<EventView>,
     notice: Option<Notice>,
 }
 
@@ -88,25 +82,9 @@ impl Pages {
 
     async fn deployment(&self, visitor: &Visitor, id: &str, notice: Option<Notice>) -> Response {
         let status = notice.as_ref().map_or(StatusCode::OK, |notice| notice.status);
-        match self.look_at(visitor, id).await {
-            Ok((it, events)) => {
-                html::page(status, &Deployment { frame: Frame::of(visitor), it, events, notice })
-            }
+        match self.app.story(id, &visitor.session).await {
+            Ok(it) => html::page(status, &Deployment { frame: Frame::of(visitor), it, notice }),
             Err(error) => html::refusal(visitor, &error),
         }
-    }
-
-    async fn look_at(&self, visitor: &Visitor, id: &str) -> Result<(StoryView, Vec<EventView>), Error> {
-        let story = self.app.story(id, &visitor.session).await?;
-        let mut events = Vec::new();
-        let mut after = Some(0);
-        while let Some(position) = after {
-            let page = self.app.history(id, position, 100).await?;
-            events.extend(page.events);
-            after = page.next_after;
-        }
-        events.reverse();
-        events.truncate(MOST_EVENTS);
-        Ok((story, events))
     }
 }
