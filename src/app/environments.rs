@@ -1,6 +1,8 @@
 //! What runs where: the version of each service in each environment, since when
 //! and by what, what wants to change it, and what keeps it from that.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -138,6 +140,15 @@ impl App {
             })
             .await?;
         if request.check_drift { self.compared(view).await } else { Ok(view) }
+    }
+
+    /// The services of which something runs somewhere or is on its way, each once, by name.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn services(&self) -> Result<BTreeSet<String>, Error> {
+        let known = self.read(|snapshot| snapshot.services(None)).await?;
+        Ok(known.into_iter().map(|(service, _)| service.to_string()).collect())
     }
 }
 

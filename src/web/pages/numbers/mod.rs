@@ -12,7 +12,6 @@ mod scale;
 mod section;
 mod way;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,13 +121,9 @@ fn offers(typed: &Typed) -> Vec<Offer> {
 impl Pages {
     /// The services and the environments that can be chosen: those of the board, and those that have numbers.
     async fn known(&self, view: Option<&MetricsView>) -> Result<(Vec<String>, Vec<String>), Error> {
-        let board = self.app.environments(Default::default()).await?.environments;
-        let mut services = BTreeSet::new();
-        let mut environments: Vec<String> = Vec::new();
-        for environment in board {
-            services.extend(environment.services.into_iter().map(|it| it.service));
-            environments.push(environment.environment);
-        }
+        let mut services = self.app.services().await?;
+        let of_the_config = self.app.policy.workflow.environments.iter();
+        let mut environments: Vec<String> = of_the_config.map(|it| it.name.to_string()).collect();
         for (service, environment) in view.map(section::names).unwrap_or_default() {
             services.insert(service);
             if !environments.contains(&environment) {
