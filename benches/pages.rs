@@ -18,6 +18,9 @@
 
 #[path = "support/crowd.rs"]
 mod crowd;
+#[path = "../tests/support/place.rs"]
+#[expect(dead_code, reason = "a server opens the database")]
+mod place;
 #[path = "../tests/support/mod.rs"]
 mod support;
 #[path = "support/visit.rs"]
@@ -199,7 +202,7 @@ fn move_things(path: &Path, begun: Instant) -> usize {
             if deployment.progress.state.is_terminal() || deployment.before_environment().is_some() {
                 break;
             }
-            deployment = store.record(&crowd::entry(&deployment, event, SystemClock.now())).unwrap();
+            deployment = store.record(&place::entry(&deployment, event, SystemClock.now())).unwrap();
             moved += 1;
             thread::sleep(PAUSE);
             if begun.elapsed() > FOLLOWED {

@@ -9,6 +9,9 @@
 
 #[path = "support/disk/mod.rs"]
 mod disk;
+#[path = "support/place.rs"]
+#[expect(dead_code, reason = "its disks are of another kind")]
+mod place;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -19,12 +22,9 @@ use std::sync::Barrier;
 use deployment_orchestrator::domain::deployment::{Deployment, Spec};
 use deployment_orchestrator::domain::event::{Event, EventName, MainEvent};
 use deployment_orchestrator::domain::id::DeploymentId;
-use deployment_orchestrator::domain::principal::Actor;
 use deployment_orchestrator::domain::replay::replay;
 use deployment_orchestrator::domain::time::Timestamp;
-use deployment_orchestrator::store::{
-    self, Allowance, Authority, Created, Durability, Entry, Error, Expected, Store,
-};
+use deployment_orchestrator::store::{self, Allowance, Created, Durability, Entry, Error, Store};
 use disk::{Disk, Fault, Files, Operation, Platter, VFS};
 use rusqlite::{Connection, OpenFlags};
 use support::{START, choices, id, spec};
@@ -51,15 +51,7 @@ fn at(version: u64) -> Timestamp {
 }
 
 fn entry(deployment: &Deployment, event: Event) -> Entry {
-    Entry {
-        id: deployment.id.clone(),
-        event,
-        actor: Actor::ENGINE,
-        expected: Expected::Version(deployment.progress.version),
-        authority: Authority::Caller,
-        allowance: Allowance::Unlimited,
-        at: at(deployment.progress.version),
-    }
+    place::entry(deployment, event, at(deployment.progress.version))
 }
 
 /// Each brings a commit of its own: one that was rolled back is kept out.

@@ -12,11 +12,10 @@ use deployment_orchestrator::domain::remark::Remark;
 use deployment_orchestrator::domain::run::RunEvent;
 use deployment_orchestrator::domain::state::State;
 use deployment_orchestrator::domain::time::Timestamp;
-use deployment_orchestrator::store::{
-    About, Allowance, Authority, Created, Disk, Durability, Entry, Error, Expected, Remarked, Store,
-};
+use deployment_orchestrator::store::{About, Allowance, Created, Disk, Durability, Error, Remarked, Store};
 use rusqlite::Connection;
 
+use super::place::entry;
 use super::support::{START, choices, id, spec};
 
 /// Deployments that are over.
@@ -180,19 +179,6 @@ fn step(
     let own = if *stopped { None } else { choices.iter().position(wanted) };
     *stopped |= own.is_some();
     Some(store.record(&entry(deployment, choices.swap_remove(own.unwrap_or(0)), at)).unwrap())
-}
-
-/// What the engine records.
-pub(crate) fn entry(deployment: &Deployment, event: Event, at: Timestamp) -> Entry {
-    Entry {
-        id: deployment.id.clone(),
-        event,
-        actor: Actor::ENGINE,
-        expected: Expected::Version(deployment.progress.version),
-        authority: Authority::Caller,
-        allowance: Allowance::Unlimited,
-        at,
-    }
 }
 
 fn lock(store: &Store, environment: &str, service: Option<String>) {
